@@ -1,0 +1,76 @@
+/** The C and assembly face of abi.ts: the text of ulp_abi.h. */
+import * as abi from './abi';
+import { Struct } from './codec';
+
+const CONSTANTS: readonly (readonly [string, Readonly<Record<string, number | bigint>>])[] = [
+  ['PADDING', abi.PADDING],
+  ['ENTRY', abi.ENTRY],
+  ['NOTE_TYPE', abi.NOTE_TYPE],
+  ['GATE', abi.GATE],
+  ['MAGIC', abi.MAGIC],
+  ['SLOT', abi.SLOT],
+  ['STATE', abi.STATE],
+  ['PHASE', abi.PHASE],
+  ['OPERATION', abi.OPERATION],
+  ['RESULT', abi.RESULT],
+  ['PATCH', abi.PATCH],
+  ['RUNTIME_FLAG', abi.RUNTIME_FLAG],
+  ['LIMIT', abi.LIMIT],
+];
+
+const SCALARS: Readonly<Record<string, number | bigint>> = {
+  ABI_VERSION: abi.ABI_VERSION,
+  UNIVERSE_OUTSIDE: abi.UNIVERSE_OUTSIDE,
+  SP_PINNED: abi.SP_PINNED,
+  SLOT_COUNT: abi.SLOT_COUNT,
+  SLOT_STRIDE: abi.SLOT_STRIDE,
+  PATCH_ID_SIZE: abi.PATCH_ID_SIZE,
+  BUILD_ID_SIZE: abi.BUILD_ID_SIZE,
+};
+
+const upper = (name: string): string => name.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase();
+const literal = (value: number | bigint): string => `0x${value.toString(16)}`;
+
+const STRUCTS = Object.values(abi).filter((x) => x instanceof Struct);
+
+/** `#define`s that assembly can read, then structs with a static assertion for every field. */
+export function abiHeader(): string {
+  const define = (name: string, value: number | bigint): string =>
+    `#define ULP_${name} ${literal(value)}`;
+  const defines = [
+    ...Object.entries(SCALARS).map(([name, value]) => define(name, value)),
+    ...CONSTANTS.flatMap(([group, members]) =>
+      Object.entries(members).map(([name, value]) => define(`${group}_${upper(name)}`, value)),
+    ),
+    ...STRUCTS.flatMap((s) => [
+      `#define ${upper(s.name)}__SIZE ${s.size}`,
+      ...Object.entries(s.offset).map(([f, at]) => `#define ${upper(s.name)}__${upper(f)} ${at}`),
+    ]),
+  ];
+  const structs = STRUCTS.map((s) =>
+    [
+      `struct ${s.name} {`,
+      ...Object.entries(s.fields).map(
+        ([f, { codec, meaning }]) => `  ${codec.declare(f)};${meaning ? ` /* ${meaning} */` : ''}`,
+      ),
+      '};',
+      `_Static_assert(sizeof(struct ${s.name}) == ${s.size}, "${s.name}");`,
+      ...Object.entries(s.offset).map(
+        ([f, at]) => `_Static_assert(offsetof(struct ${s.name}, ${f}) == ${at}, "${s.name}.${f}");`,
+      ),
+    ].join('\n'),
+  );
+  return [
+    '/* Generated from packages/core/src/abi.ts. Do not edit. */',
+    '#ifndef ULP_ABI_H',
+    '#define ULP_ABI_H',
+    ...defines,
+    '#ifndef __ASSEMBLER__',
+    '#include <stddef.h>',
+    '#include <stdint.h>',
+    ...structs,
+    '#endif',
+    '#endif',
+    '',
+  ].join('\n');
+}
