@@ -43,7 +43,7 @@ export function abiHeader(): string {
       Object.entries(members).map(([name, value]) => define(`${group}_${upper(name)}`, value)),
     ),
     ...STRUCTS.flatMap((s) => [
-      `#define ${upper(s.name)}__SIZE ${s.size}`,
+      `#define ${upper(s.name)}__SIZEOF ${s.size}`,
       ...Object.entries(s.offset).map(([f, at]) => `#define ${upper(s.name)}__${upper(f)} ${at}`),
     ]),
   ];
