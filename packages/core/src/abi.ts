@@ -82,7 +82,10 @@ export const SP_PINNED = 0xffff_ffff_ffff_ffffn;
 
 /** Initial-exec TLS block of trm.S: one a thread and library. */
 export const ulp_tls = struct('ulp_tls', {
-  sp: field(u64, '0 outside; else address of the stack word that held the return address: the claim'),
+  sp: field(
+    u64,
+    '0 outside; else address of the stack word that held the return address: the claim',
+  ),
   universe: field(u32, 'taken at the outermost entry; UNIVERSE_OUTSIDE outside'),
   flags: field(u32, 'reserved, 0'),
   code: field(u64, "this thread's return slot, or init"),
@@ -180,7 +183,10 @@ export const ulp_patch = struct('ulp_patch', {
   end: field(u64, 'end of its mapping'),
   dependency_count: field(u32, 'used entries of dependencies'),
   target_count: field(u32, 'used entries of targets'),
-  dependencies: field(array(bytes(PATCH_ID_SIZE), LIMIT.dependencies), 'ids of patches that it needs'),
+  dependencies: field(
+    array(bytes(PATCH_ID_SIZE), LIMIT.dependencies),
+    'ids of patches that it needs',
+  ),
   targets: field(array(u64, LIMIT.targets), 'addresses of the ulp_library of each target'),
   path: field(text(LIMIT.pathBytes), 'of the patch .so, as the target sees it'),
 });
@@ -222,7 +228,10 @@ export const ulp_control = struct('ulp_control', {
   slots_exhausted: field(u64, 'times that no slot was free'),
   claims_healed: field(u64, 'outermost calls found gone without having returned'),
 
-  message: field(text(LIMIT.messageBytes), 'of the last request, in English; empty if it went well'),
+  message: field(
+    text(LIMIT.messageBytes),
+    'of the last request, in English; empty if it went well',
+  ),
 });
 
 /** Why the runtime cannot be used although it is loaded. */

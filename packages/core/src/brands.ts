@@ -27,7 +27,8 @@ export const fileOffset = (value: number): FileOffset => value as FileOffset;
 export const pid = (value: number): Pid => value as Pid;
 export const tid = (value: number): Tid => value as Tid;
 export const universe = (value: number): Universe => value as Universe;
-export const buildId = (bytes: Uint8Array): BuildId => Buffer.from(bytes).toString('hex') as BuildId;
+export const buildId = (bytes: Uint8Array): BuildId =>
+  Buffer.from(bytes).toString('hex') as BuildId;
 
 /**
  * The address in a process of something at `link` in a file: the only way from one to the other.

@@ -44,7 +44,8 @@ export class ByteView {
   string(offset: number, what: string, limit = this.length): string {
     this.check(offset, 1, what);
     const end = this.bytes.indexOf(0, offset);
-    if (end < 0 || end >= limit) this.check(offset, this.length - offset + 1, `NUL-terminated ${what}`);
+    if (end < 0 || end >= limit)
+      this.check(offset, this.length - offset + 1, `NUL-terminated ${what}`);
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + offset, end - offset).toString();
   }
 

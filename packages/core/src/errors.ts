@@ -95,7 +95,8 @@ function sentence(code: ErrorCode, context: ErrorContext): string {
   const { subject, expected, found, detail } = context;
   let text = `${printable(subject)}: ${printable(context.fact ?? ERRORS[code][1])}`;
   if (expected !== undefined) text += `: expected ${printable(expected)}`;
-  if (found !== undefined) text += `${expected === undefined ? ': ' : ', '}found ${printable(found)}`;
+  if (found !== undefined)
+    text += `${expected === undefined ? ': ' : ', '}found ${printable(found)}`;
   if (detail !== undefined) text += ` (${printable(detail)})`;
   return text;
 }

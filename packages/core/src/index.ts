@@ -2,6 +2,7 @@
 export * from './brands';
 export * from './codec';
 export * from './errors';
+export * from './files';
 export * from './text';
 export * as abi from './abi';
 export { abiHeader } from './abi-header';

@@ -3,7 +3,6 @@
  * C0 and C1 control characters, DEL, line separators and bidirectional overrides become \xNN or \uNNNN.
  */
 // The control characters are the very thing to be matched.
-// eslint-disable-next-line no-control-regex
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\\]/g;
 
 export function printable(text: string): string {

@@ -1,0 +1,144 @@
+/** Runs a command: parses arguments, prints errors as `<command>: <subject>: <fact>`, sets the exit code. */
+import yargs from 'yargs/yargs';
+import type { Argv } from 'yargs';
+import { EXIT, isUlpError, printable, UlpError } from '@ulp/core';
+import { usage, type Command } from './command';
+
+export const REPORT_AT = 'the CONTRIBUTING file says where to report it';
+
+/** Never rejects; the process ends by itself with `process.exitCode` set. */
+export async function main(
+  command: Command,
+  version: string,
+  argv: readonly string[] = process.argv.slice(2),
+): Promise<void> {
+  quietBrokenPipe();
+  try {
+    const args = await parse(command, version, argv);
+    if (args) process.exitCode = await command.run(args);
+  } catch (error) {
+    process.exitCode = report(command.name, error);
+  }
+}
+
+/** One line on standard error, with the command's name in front. */
+export function message(command: string, text: string): void {
+  process.stderr.write(`${command}: ${text}\n`);
+}
+
+function report(name: string, error: unknown): number {
+  if (isUlpError(error)) {
+    message(name, error.message);
+    if (error.code === 'usage') process.stderr.write(`Try '${name} --help'.\n`);
+    return error.exitCode;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  message(name, `a defect of this program; ${REPORT_AT}: ${printable(text)}`);
+  return EXIT.defect;
+}
+
+async function parse(
+  command: Command,
+  version: string,
+  argv: readonly string[],
+): Promise<Parameters<Command['run']>[0] | undefined> {
+  const parser = build(command, version);
+  if (argv[0] === '--get-yargs-completions') {
+    for (const name of Object.keys(command.options)) process.stdout.write(`--${name}\n`);
+    return undefined;
+  }
+  let shown = '';
+  const parsed = await parser.parse([...argv], {}, (_error, _argv, output) => {
+    shown = output;
+  });
+  if (shown) {
+    process.stdout.write(`${shown}\n`);
+    return undefined;
+  }
+  return check(command, parsed as Record<string, unknown>);
+}
+
+/** The yargs parser of a command; also asked for its help text by the documentation. */
+export function build(command: Command, version: string): Argv {
+  let parser = yargs([])
+    .scriptName(command.name)
+    .locale('en')
+    .version(version)
+    .help()
+    .alias('help', 'h')
+    .strictOptions()
+    .parserConfiguration({
+      'duplicate-arguments-array': false,
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'parse-positional-numbers': false,
+      'greedy-arrays': true,
+    })
+    .completion('completion', 'print a bash completion script', () =>
+      Object.keys(command.options).map((o) => `--${o}`),
+    )
+    .wrap(process.stdout.isTTY ? Math.min(100, process.stdout.columns) : 100)
+    .exitProcess(false)
+    .fail((text: string, error: Error | undefined) => {
+      throw error ?? new UlpError('usage', { subject: 'arguments', fact: text });
+    })
+    .usage(`$0 ${usage(command)}\n\n${command.summary}.\n\n${command.description[0] ?? ''}`);
+  for (const [name, { kind, meaning, alias, value }] of Object.entries(command.options))
+    parser = parser.option(name, {
+      ...(kind === 'strings'
+        ? { array: true, string: true }
+        : { type: kind === 'number' ? ('string' as const) : kind }),
+      describe: meaning,
+      ...(alias === undefined ? {} : { alias }),
+      ...(value === undefined ? {} : { requiresArg: true }),
+    });
+  for (const { command: line, meaning } of command.examples) parser = parser.example(line, meaning);
+  return parser;
+}
+
+function check(command: Command, parsed: Record<string, unknown>): Parameters<Command['run']>[0] {
+  const given = (parsed['_'] as (string | number)[]).map(String);
+  const args: Record<string, unknown> = {};
+  for (const [name, p] of Object.entries(command.positionals)) {
+    const text = given.shift();
+    const shown = name.toUpperCase();
+    if (text === undefined) {
+      if (p.optional) continue;
+      throw new UlpError('usage', { subject: shown, fact: 'missing', expected: p.meaning });
+    }
+    if (p.choices && !p.choices.includes(text))
+      throw new UlpError('usage', {
+        subject: shown,
+        expected: p.choices.join(' or '),
+        found: `'${text}'`,
+      });
+    args[name] = p.kind === 'number' ? wholeNumber(shown, text) : text;
+  }
+  if (given.length > 0)
+    throw new UlpError('usage', { subject: given[0] ?? '', fact: 'one argument too many' });
+  for (const [name, { kind }] of Object.entries(command.options)) {
+    const value = parsed[name];
+    if (value === undefined || (kind === 'boolean' && value === false)) continue;
+    if (kind === 'number') args[name] = wholeNumber(`--${name}`, String(value));
+    else if (kind === 'string' && value === '')
+      throw new UlpError('usage', { subject: `--${name}`, fact: 'needs a value' });
+    else args[name] = value;
+  }
+  return args as Parameters<Command['run']>[0];
+}
+
+/** 0 to 2147483647: a pid, or milliseconds. */
+function wholeNumber(subject: string, text: string): number {
+  const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN;
+  if (value <= 0x7fffffff) return value;
+  throw new UlpError('usage', { subject, expected: 'a whole number', found: `'${text}'` });
+}
+
+/** `ulp-inspect | head` ends quietly. */
+function quietBrokenPipe(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.done);
+    throw error;
+  });
+}
