@@ -1,0 +1,51 @@
+import { defineCommand, print } from '@ulp/cli';
+import { EXIT, UlpError } from '@ulp/core';
+import { RUNTIME_FILES, cflags, ldflags, runtimePath, type RuntimeFile } from '@ulp/runtime';
+
+const isRuntimeFile = (name: string): name is RuntimeFile =>
+  (RUNTIME_FILES as readonly string[]).includes(name);
+
+export const command = defineCommand({
+  name: 'ulp-runtime',
+  summary: 'print where the runtime lies, and the flags that make a library live-patchable',
+  description: [
+    'Prints one line: the path of a file of the runtime, or the flags for gcc, to be put into a command line by the shell.',
+    'A live-patchable library is compiled with the flags of cflags, linked with those of ldflags, and then passed through ulp-dynsym-gate.',
+  ],
+  positionals: {
+    what: {
+      kind: 'string',
+      choices: ['path', 'cflags', 'ldflags'],
+      meaning: 'path: where FILE lies; cflags: for every compilation; ldflags: for the link',
+    },
+    file: { kind: 'string', optional: true, meaning: `with path: ${RUNTIME_FILES.join(' or ')}` },
+  },
+  options: {},
+  examples: [
+    {
+      command: 'LD_PRELOAD=$(ulp-runtime path libpulp.so) ./server',
+      meaning: 'start a program so that its libraries can be patched later',
+    },
+    {
+      command: 'gcc -O2 -fPIC -shared $(ulp-runtime cflags) x.c $(ulp-runtime ldflags) -o libx.so',
+      meaning: 'build a library; then run ulp-dynsym-gate libx.so',
+    },
+  ],
+  seeAlso: ['ulp-dynsym-gate(1)'],
+  run({ what, file }) {
+    if (what === 'path') {
+      if (file === undefined || !isRuntimeFile(file))
+        throw new UlpError('usage', {
+          subject: 'FILE',
+          expected: RUNTIME_FILES.join(' or '),
+          found: file === undefined ? 'nothing' : `'${file}'`,
+        });
+      print(runtimePath(file));
+    } else if (file !== undefined) {
+      throw new UlpError('usage', { subject: file, fact: 'one argument too many' });
+    } else {
+      print((what === 'cflags' ? cflags : ldflags()).join(' '));
+    }
+    return EXIT.done;
+  },
+});

@@ -1,0 +1,30 @@
+/** Where the runtime's files lie, and the flags with which a library is made live-patchable. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { UlpError } from '@ulp/core';
+
+export const RUNTIME_FILES = ['libpulp.so', 'trm.o'] as const;
+export type RuntimeFile = (typeof RUNTIME_FILES)[number];
+
+/**
+ * Absolute path of a file of the runtime, for LD_PRELOAD and link lines.
+ * @throws UlpError file-missing when the package was not built
+ */
+export function runtimePath(file: RuntimeFile): string {
+  const path = join(__dirname, file);
+  if (existsSync(path)) return path;
+  throw new UlpError('file-missing', { subject: path, detail: 'the package is not built' });
+}
+
+/**
+ * Flags for the stock gcc. The padding holds the trampoline and the detour. -flive-patching keeps gcc
+ * from drawing conclusions about a function's body in its callers (which registers it leaves alone, that
+ * it is pure), which would not hold for the function that replaces it; see gcc(1).
+ */
+export const cflags: readonly string[] = [
+  '-fpatchable-function-entry=66,64',
+  '-flive-patching=inline-clone',
+];
+
+/** What to add to the link of a live-patchable library. */
+export const ldflags = (): readonly string[] => [runtimePath('trm.o'), '-Wl,--build-id'];
