@@ -81,7 +81,9 @@ export function build(command: Command, version: string): Argv {
     .wrap(process.stdout.isTTY ? Math.min(100, process.stdout.columns) : 100)
     .exitProcess(false)
     .fail((text: string, error: Error | undefined) => {
-      throw error ?? new UlpError('usage', { subject: 'arguments', fact: text });
+      // A YError is yargs' own: what the user typed is wrong.
+      if (error && error.name !== 'YError') throw error;
+      throw new UlpError('usage', { subject: 'arguments', fact: text || String(error?.message) });
     })
     .usage(`$0 ${usage(command)}\n\n${command.summary}.\n\n${command.description[0] ?? ''}`);
   for (const [name, { kind, meaning, alias, value }] of Object.entries(command.options))
