@@ -1,0 +1,122 @@
+/**
+ * Each package is packed, and installed alone with what it depends on into an empty folder, as a user
+ * would from the registry; its bins run there, and nothing came along that it does not need.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const ROOT = join(__dirname, '../..');
+const FOLDERS: Readonly<Record<string, string>> = {
+  core: 'packages/core',
+  elf: 'packages/elf',
+  metadata: 'packages/metadata',
+  packer: 'packages/packer',
+  'ptrace-ffi': 'packages/ptrace-ffi',
+  trigger: 'packages/trigger',
+  dispatcher: 'packages/dispatcher',
+  runtime: 'runtime',
+};
+
+interface Manifest {
+  readonly version: string;
+  readonly bin?: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+}
+const manifest = (name: string): Manifest =>
+  JSON.parse(readFileSync(join(ROOT, FOLDERS[name] ?? '', 'package.json'), 'utf8')) as Manifest;
+
+/** Our packages that `name` needs, itself included. */
+function closure(name: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(name)) return seen;
+  seen.add(name);
+  for (const dependency of Object.keys(manifest(name).dependencies ?? {}))
+    if (dependency.startsWith('@ulp/')) closure(dependency.slice('@ulp/'.length), seen);
+  return seen;
+}
+
+/** Third-party packages that may be installed with each. */
+const FOREIGN: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  elf: [],
+  runtime: [],
+  metadata: ['zod'],
+  packer: ['zod'],
+  'ptrace-ffi': ['zod'],
+  trigger: ['zod'],
+  dispatcher: ['zod'],
+};
+const NATIVE = new Set(['ptrace-ffi', 'trigger', 'dispatcher']);
+
+let room: string;
+const tarball = (name: string): string => join(room, `ulp-${name}-${manifest(name).version}.tgz`);
+beforeAll(() => {
+  room = mkdtempSync(join(tmpdir(), 'ulp-packages-'));
+  const workspaces = Object.keys(FOLDERS).flatMap((name) => ['-w', `@ulp/${name}`]);
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', room, ...workspaces], {
+    cwd: ROOT,
+  });
+});
+afterAll(() => rmSync(room, { recursive: true, force: true }));
+
+describe.each(Object.keys(FOLDERS))('@ulp/%s', (name) => {
+  let folder: string;
+  const installed = (): string[] =>
+    readdirSync(join(folder, 'node_modules')).filter((entry) => !entry.startsWith('.'));
+
+  beforeAll(() => {
+    folder = join(room, name);
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+    const tarballs = [...closure(name)].map(tarball);
+    // Scripts are allowed here, as on a user's machine: there must be none that needs a compiler.
+    execFileSync(
+      'npm',
+      ['install', '--silent', '--prefer-offline', '--ignore-scripts=false', ...tarballs],
+      {
+        cwd: folder,
+        env: { ...process.env, CC: '/bin/false', CXX: '/bin/false', PYTHON: '/bin/false' },
+      },
+    );
+  });
+
+  test('brings only what it needs', () => {
+    expect(installed().filter((entry) => entry !== '@ulp')).toEqual(FOREIGN[name]);
+    expect(readdirSync(join(folder, 'node_modules/@ulp')).sort()).toEqual(
+      [...closure(name)].sort(),
+    );
+    const native = execFileSync('find', [folder, '-name', '*.node'], { encoding: 'utf8' });
+    expect(native !== '').toBe(NATIVE.has(name));
+  });
+
+  test('its bins run, and know their version and man page', () => {
+    for (const bin of Object.keys(manifest(name).bin ?? {})) {
+      const path = join(folder, 'node_modules/.bin', bin);
+      const { status, stdout, stderr } = spawnSync(path, ['--version'], { encoding: 'utf8' });
+      expect({ status, stdout, stderr }).toEqual({
+        status: 0,
+        stdout: `${manifest(name).version}\n`,
+        stderr: '',
+      });
+      expect(existsSync(join(folder, `node_modules/@ulp/${name}/dist/man/${bin}.1`))).toBe(true);
+    }
+  });
+
+  test('a program can import it', () => {
+    const out = execFileSync(
+      process.execPath,
+      ['-e', `console.log(Object.keys(require('@ulp/${name}')).length > 0)`],
+      { cwd: folder, encoding: 'utf8' },
+    );
+    expect(out).toBe('true\n');
+  });
+});
