@@ -1,0 +1,2 @@
+int bench_answer(void);
+int bench_answer(void) { return 1; }

@@ -1,0 +1,2 @@
+int new_answer(void);
+int new_answer(void) { return 2; }
