@@ -71,7 +71,7 @@ export const ulp_library = struct('ulp_library', {
   size: field(u32, 'of this struct'),
   tpoff: field(u64, 'ulp_tls of a thread = its fs base + tpoff (negative, R_X86_64_TPOFF64)'),
   entry: field(u64, 'address of __ulp_entry'),
-  no_slot: field(u64, 'address of __ulp_noslot: ulp_tls.init of this library'),
+  no_slot: field(u64, 'address of __ulp_noslot: ulp_tls.code of a thread that has no slot yet'),
   global: field(u64, 'address of __ulp_global: ulp_control.universe, or 0 without libpulp.so'),
 });
 
@@ -88,8 +88,8 @@ export const ulp_tls = struct('ulp_tls', {
   ),
   universe: field(u32, 'taken at the outermost entry; UNIVERSE_OUTSIDE outside'),
   flags: field(u32, 'reserved, 0'),
-  code: field(u64, "this thread's return slot, or init"),
-  init: field(u64, 'address of __ulp_noslot'),
+  code: field(u64, "this thread's return slot, or no_slot of the library"),
+  library: field(u64, 'address of the ulp_library'),
 });
 
 /** A return slot's state. */
