@@ -9,6 +9,7 @@ const CONSTANTS: readonly (readonly [string, Readonly<Record<string, number | bi
   ['GATE', abi.GATE],
   ['MAGIC', abi.MAGIC],
   ['SLOT', abi.SLOT],
+  ['SLOT', abi.SLOT_CODE],
   ['STATE', abi.STATE],
   ['PHASE', abi.PHASE],
   ['OPERATION', abi.OPERATION],

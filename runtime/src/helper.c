@@ -1,0 +1,153 @@
+/*
+ * The dormant helper: a real glibc thread whose kernel thread has left by the raw exit system call. Its
+ * descriptor, TLS and stack stay behind, so that a tool can bring it back to life with one raw clone
+ * (gadget.S). To the kernel and to ps, the process has no thread more than before.
+ *
+ * Alive, it is an ordinary thread: it may take any lock, because nobody is stopped. What glibc must not
+ * notice, and how it is kept from noticing:
+ *   tid in the descriptor   a fake one while it lives (gadget.S), 0 otherwise: setxid signals all threads
+ *                           and would wait for one that does not answer
+ *   number of threads       counted back, or exit handlers would be lost when main ends by pthread_exit
+ *   rseq                    registered anew in each life
+ *   fork                    waits, bounded, while it lives; see wait_for_helper
+ */
+#include "runtime.h"
+
+#include <asm/prctl.h>
+#include <dlfcn.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/rseq.h>
+#include <time.h>
+
+enum {
+  STACK_BYTES = 1 << 20, /* address space only, until it is used */
+  GUARD_BYTES = 4096,
+  FAKE_TID = 0x3ffffff0, /* above every pid_max */
+  FORK_WAIT_MS = 2000,
+};
+
+extern ULP_HIDDEN char ulp_gadget[], ulp_gadget_end[];
+ULP_HIDDEN __attribute__((noreturn, used)) void helper_life(uint64_t launched);
+
+static uint64_t fs_base(void)
+{
+  uint64_t value = 0;
+  raw_syscall(SYS_arch_prctl, ARCH_GET_FS, &value);
+  return value;
+}
+
+static __attribute__((noreturn)) void leave_kernel_thread(void)
+{
+  for (;;)
+    raw_syscall(SYS_exit, 0);
+}
+
+/* The first life notes what clone needs for the next one. */
+static void *first_life(void *unused)
+{
+  struct ulp_control *control = &ulp_control_block;
+  uint64_t tid_address = 0;
+  char here;
+  (void)unused;
+  prctl(PR_GET_TID_ADDRESS, &tid_address);
+  control->helper_tls = fs_base();
+  control->helper_stack = ((uint64_t)&here - 1024) & ~0xffUL;
+  __atomic_store_n(&control->tid_address, tid_address, __ATOMIC_RELEASE);
+  leave_kernel_thread();
+}
+
+/* A life after the first; the gadget has moved the state to `launched`. */
+void helper_life(uint64_t launched)
+{
+  struct ulp_control *control = &ulp_control_block;
+  uint64_t all = ~0UL, sequence = launched >> 8;
+  const uint32_t mxcsr = 0x1f80;
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof all);
+  __asm__ volatile("ldmxcsr %0" ::"m"(mxcsr));
+  if (__rseq_size != 0)
+    raw_syscall(SYS_rseq, fs_base() + (uint64_t)__rseq_offset, 32, 0, RSEQ_SIG);
+  if (__atomic_compare_exchange_n(&control->state, &launched, sequence << 8 | ULP_STATE_RUNNING,
+                                  false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    request_run(sequence);
+    __atomic_store_n(&control->state, sequence << 8 | ULP_STATE_DONE, __ATOMIC_SEQ_CST);
+  }
+  leave_kernel_thread();
+}
+
+static uint32_t living_tid(void)
+{
+  return __atomic_load_n((uint32_t *)ulp_control_block.tid_address, __ATOMIC_ACQUIRE);
+}
+
+/* Waits until no helper lives, for so long at most. */
+static void wait_for_helper(int ms)
+{
+  const struct timespec nap = {0, 10 * 1000 * 1000};
+  uint32_t tid;
+  for (; ms > 0 && (tid = living_tid()) != 0; ms -= 10)
+    raw_syscall(SYS_futex, ulp_control_block.tid_address, FUTEX_WAIT, tid, &nap, 0, 0);
+}
+
+/* Before fork: a child must not be born with the loader's lock held by a helper that it does not have. */
+static void before_fork(void)
+{
+  if (fs_base() != ulp_control_block.helper_tls)
+    wait_for_helper(FORK_WAIT_MS);
+}
+
+/* In the child nobody works on a request. */
+static void child_begins(void)
+{
+  struct ulp_control *control = &ulp_control_block;
+  control->pid = (uint32_t)raw_syscall(SYS_getpid);
+  control->state = (control->state & ~0xffUL) | ULP_STATE_DONE;
+  *(uint32_t *)control->tid_address = 0;
+}
+
+static bool make_thread(void)
+{
+  char *room = mmap(NULL, GUARD_BYTES + STACK_BYTES, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+  if (room == MAP_FAILED)
+    return false;
+  pthread_attr_t attributes;
+  pthread_t thread;
+  sigset_t all, old;
+  sigfillset(&all);
+  mprotect(room, GUARD_BYTES, PROT_NONE);
+  pthread_attr_init(&attributes);
+  pthread_attr_setstack(&attributes, room + GUARD_BYTES, STACK_BYTES);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  int error = pthread_create(&thread, &attributes, first_life, NULL);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  pthread_attr_destroy(&attributes);
+  if (error != 0)
+    munmap(room, GUARD_BYTES + STACK_BYTES);
+  return error == 0;
+}
+
+bool helper_init(void)
+{
+  struct ulp_control *control = &ulp_control_block;
+  control->gadget = (uint64_t)ulp_gadget;
+  control->gadget_end = (uint64_t)ulp_gadget_end;
+  control->fake_tid = FAKE_TID;
+  control->clone_flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+                         CLONE_SYSVSEM | CLONE_SETTLS | CLONE_CHILD_CLEARTID;
+  if (!make_thread())
+    return false;
+  while (__atomic_load_n(&control->tid_address, __ATOMIC_ACQUIRE) == 0)
+    sched_yield();
+  while (living_tid() != 0)
+    wait_for_helper(1000);
+  uint32_t *threads = dlsym(RTLD_DEFAULT, "__nptl_nthreads");
+  if (threads && *threads > 1)
+    __atomic_fetch_sub(threads, 1, __ATOMIC_SEQ_CST);
+  pthread_atfork(before_fork, NULL, child_begins);
+  return true;
+}

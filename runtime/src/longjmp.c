@@ -1,0 +1,55 @@
+/*
+ * The longjmp family, interposed: calls that the jump leaves behind give up their claims first. What
+ * cannot be interposed (__builtin_longjmp, setcontext, hand-written switches) is healed at the thread's
+ * next entry where that is exact, and otherwise only delays its migration.
+ */
+#include "runtime.h"
+
+#include <dlfcn.h>
+#include <setjmp.h>
+#include <stdlib.h>
+
+typedef void jump(struct __jmp_buf_tag *, int) __attribute__((noreturn));
+
+/* The stack pointer in a jmp_buf: glibc rotates it and mixes in the pointer guard at %fs:0x30. */
+static uint64_t stack_pointer_of(const struct __jmp_buf_tag *buffer)
+{
+  enum { JB_RSP = 6, ROTATION = 17 };
+  uint64_t mangled = (uint64_t)buffer->__jmpbuf[JB_RSP], guard;
+  __asm__("movq %%fs:0x30, %0" : "=r"(guard));
+  return (mangled >> ROTATION | mangled << (64 - ROTATION)) ^ guard;
+}
+
+static void *real(const char *name)
+{
+  void *function = dlsym(RTLD_NEXT, name);
+  if (!function)
+    abort(); /* a libc without it, and yet somebody called it */
+  return function;
+}
+
+#define INTERPOSE(name)                                                                   \
+  static jump *real_##name;                                                               \
+  ULP_EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag *buffer, int value) \
+  {                                                                                       \
+    if (ulp_thread.slots)                                                                 \
+      claims_left_for(stack_pointer_of(buffer));                                          \
+    if (!real_##name)                                                                     \
+      real_##name = (jump *)real(#name);                                                  \
+    real_##name(buffer, value);                                                           \
+  }
+
+INTERPOSE(longjmp)
+INTERPOSE(_longjmp)
+INTERPOSE(siglongjmp)
+void __longjmp_chk(struct __jmp_buf_tag *, int) __attribute__((noreturn));
+INTERPOSE(__longjmp_chk)
+
+/* Looked up early: dlsym is not async-signal-safe, longjmp out of a handler is allowed. */
+void longjmp_init(void)
+{
+  real_longjmp = (jump *)real("longjmp");
+  real__longjmp = (jump *)real("_longjmp");
+  real_siglongjmp = (jump *)real("siglongjmp");
+  real___longjmp_chk = (jump *)real("__longjmp_chk");
+}

@@ -1,0 +1,83 @@
+/* Questions about this process's memory, answered without ever faulting. Entry. */
+#include "runtime.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/uio.h>
+
+bool peek(uint64_t address, void *to, size_t size)
+{
+  struct iovec local = {to, size}, remote = {(void *)address, size};
+  long pid = raw_syscall(SYS_getpid);
+  return raw_syscall(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0) == (long)size;
+}
+
+bool on_alternate_stack(uint64_t sp)
+{
+  stack_t stack;
+  if (raw_syscall(SYS_sigaltstack, 0, &stack) != 0 || (stack.ss_flags & SS_DISABLE))
+    return false;
+  return sp >= (uint64_t)stack.ss_sp && sp < (uint64_t)stack.ss_sp + stack.ss_size;
+}
+
+static const char *hexadecimal(const char *p, uint64_t *value)
+{
+  *value = 0;
+  for (;; p++) {
+    int digit = *p >= '0' && *p <= '9' ? *p - '0' : *p >= 'a' && *p <= 'f' ? *p - 'a' + 10 : -1;
+    if (digit < 0)
+      return p;
+    *value = *value * 16 + (uint64_t)digit;
+  }
+}
+
+/* The mapping around `address`, from /proc/self/maps, read in pieces. */
+static bool mapping_around(uint64_t address, uint64_t *low, uint64_t *high)
+{
+  long fd = raw_syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    return false;
+  char buffer[1024];
+  long have = 0, got;
+  bool found = false, tail_of_long_line = false;
+  while (!found && (got = raw_syscall(SYS_read, fd, buffer + have, sizeof buffer - have)) > 0) {
+    have += got;
+    long start = 0;
+    for (long i = 0; i < have && !found; i++) {
+      if (buffer[i] != '\n')
+        continue;
+      if (!tail_of_long_line) {
+        const char *p = hexadecimal(buffer + start, low);
+        hexadecimal(p + 1, high);
+        found = address >= *low && address < *high;
+      }
+      tail_of_long_line = false;
+      start = i + 1;
+    }
+    for (long i = start; i < have; i++)
+      buffer[i - start] = buffer[i];
+    have -= start;
+    if (have == (long)sizeof buffer) {
+      have = 0;
+      tail_of_long_line = true;
+    }
+  }
+  raw_syscall(SYS_close, fd);
+  return found;
+}
+
+/* Do both lie in one mapping? False when that cannot be found out. */
+bool same_stack(uint64_t a, uint64_t b)
+{
+  struct thread *me = &ulp_thread;
+  if (me->stack_high != 0 && a >= me->stack_low && a < me->stack_high && b >= me->stack_low &&
+      b < me->stack_high)
+    return true;
+  uint64_t low, high;
+  if (!mapping_around(a, &low, &high) || b < low || b >= high)
+    return false;
+  me->stack_high = 0; /* a handler that comes here must not mix the two */
+  me->stack_low = low;
+  me->stack_high = high;
+  return true;
+}

@@ -1,0 +1,114 @@
+/*
+ * What the files of libpulp.so share. Each group names the file that holds it.
+ *
+ * From where code runs is said at each function:
+ *   entry     in a thread that enters or leaves a library, perhaps in a signal handler: no locks, no libc
+ *             beyond what is async-signal-safe
+ *   helper    in the helper thread, one at a time: anything goes
+ *   thread    in an ordinary thread at an ordinary moment
+ */
+#ifndef ULP_RUNTIME_H
+#define ULP_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "raw.h"
+#include "ulp_abi.h"
+
+#define ULP_EXPORT __attribute__((visibility("default")))
+#define ULP_HIDDEN __attribute__((visibility("hidden")))
+
+/* The library's and its threads' memory is written by assembly and by signal handlers. */
+typedef volatile struct ulp_tls tls_t;
+typedef volatile struct ulp_slot slot_t;
+
+/* ---- control.c */
+extern ULP_HIDDEN struct ulp_control ulp_control_block;
+
+static inline uint64_t universe_now(void)
+{
+  return __atomic_load_n(&ulp_control_block.universe, __ATOMIC_SEQ_CST);
+}
+
+/* ---- slots.S */
+extern ULP_HIDDEN char __ulp_slots[], __ulp_slots_end[], __ulp_landing[];
+extern ULP_HIDDEN slot_t __ulp_slot_records[];
+
+static inline uint64_t slot_code(slot_t *slot)
+{
+  return (uint64_t)__ulp_slots + (uint64_t)(slot - __ulp_slot_records) * ULP_SLOT_STRIDE;
+}
+
+/* The slot whose code holds this address, or NULL. */
+static inline slot_t *slot_at(uint64_t code)
+{
+  if (code < (uint64_t)__ulp_slots || code >= (uint64_t)__ulp_slots_end)
+    return NULL;
+  return &__ulp_slot_records[(code - (uint64_t)__ulp_slots) / ULP_SLOT_STRIDE];
+}
+
+static inline bool has_slot(tls_t *tls)
+{
+  return slot_at(tls->code) != NULL;
+}
+
+static inline tls_t *junk_of(slot_t *slot)
+{
+  return (tls_t *)&slot->junk_sp;
+}
+
+static inline bool in_limbo(slot_t *slot)
+{
+  return slot->tls == (uint64_t)junk_of(slot);
+}
+
+static inline void leave(tls_t *tls)
+{
+  tls->sp = 0;                        /* X1 */
+  tls->universe = ULP_UNIVERSE_OUTSIDE; /* X2 */
+}
+
+/* ---- slots.c: all of them entry */
+struct thread {
+  slot_t *volatile slots;               /* every slot that this thread owns */
+  volatile uint64_t stack_low, stack_high; /* the mapping last found around a stack; high 0: none */
+};
+extern ULP_HIDDEN __thread struct thread ulp_thread __attribute__((tls_model("initial-exec")));
+extern ULP_HIDDEN volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
+
+ULP_HIDDEN uint64_t ulp_acquire(tls_t *tls, uint64_t entry_sp);
+ULP_HIDDEN int ulp_special(tls_t *tls, uint64_t entry_sp);
+ULP_HIDDEN void slot_release(slot_t *slot);
+/* The outermost call of tls is gone without having returned. */
+ULP_HIDDEN void claim_abandon(tls_t *tls, bool certainly_dead);
+/* The thread's calls that a jump to a frame at stack pointer `target` leaves behind. */
+ULP_HIDDEN void claims_left_for(uint64_t target);
+
+/* ---- memory.c: all of them entry */
+ULP_HIDDEN bool peek(uint64_t address, void *to, size_t size);
+ULP_HIDDEN bool same_stack(uint64_t a, uint64_t b);
+ULP_HIDDEN bool on_alternate_stack(uint64_t sp);
+
+/* ---- threads.c */
+ULP_HIDDEN void threads_init(void);
+ULP_HIDDEN void thread_notice(void); /* entry: this thread must give its slots back when it ends */
+
+/* ---- helper.c */
+ULP_HIDDEN bool helper_init(void); /* thread: false when there can be none */
+
+/* ---- longjmp.c, context.c: interposed functions */
+ULP_HIDDEN void longjmp_init(void);
+
+/* ---- barrier.c: helper */
+ULP_HIDDEN bool barrier_exists(void);   /* thread */
+ULP_HIDDEN bool barrier_register(void); /* once before the others; again does no harm */
+ULP_HIDDEN bool barrier_memory(void);
+ULP_HIDDEN bool barrier_code(void);
+
+/* ---- request.c: helper */
+ULP_HIDDEN void request_init(void); /* thread */
+ULP_HIDDEN void request_run(uint64_t sequence);
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * The return slots: what an outermost call into a live-patchable library goes through.
+ *
+ * Slot k is 64 bytes of code here and 64 bytes of record (ulp_slot) in .bss. The word on the stack that
+ * held the caller's return address becomes, by `call`, the slot's own return point: arguments stay where
+ * they are, calls and returns stay paired for the predictor. One FDE covers all slots; it finds the real
+ * return address in the record, so unwinders walk through.
+ */
+#include "ulp_abi.h"
+
+#define RECORDS __ulp_slot_records
+
+        .section .bss.ulp_slots, "aw", @nobits
+        .p2align 6
+        .globl  RECORDS
+        .hidden RECORDS
+        .type   RECORDS, @object
+        .size   RECORDS, ULP_SLOT_COUNT * ULP_SLOT_STRIDE
+RECORDS:
+        .zero   ULP_SLOT_COUNT * ULP_SLOT_STRIDE
+
+/*
+ * in:  r11 = S, (rsp) = return address of the caller, its rax at -8(%rsp); the claim is made
+ * out: returns to the caller with S's results; clobbers r11 and flags, as any function may
+ *
+ *    +0   rec.ret = return address, taken off the stack
+ *    +6   rax back
+ *   +11   call S                          its return address lies in the very same word
+ *   +14   push rec.ret                    the return point
+ *   +20   tls.sp = 0                      X1
+ *   +34   tls.universe = outside          X2
+ *   +42   ret
+ *
+ * X1 before X2: a handler between them finds the thread outside, so its entry is outermost, takes a
+ * universe of its own and clears both; storing X2 afterwards changes nothing. The other way round a
+ * handler between would find a claim without a universe, help, and leave its universe behind: the next
+ * detour outside of any claim would then compare with a stale universe instead of with "newest".
+ *
+ * The CFA: before +6 and from +20 on, the return address lies at rsp (CFA = rsp + 8); in between, at
+ * rec.ret (CFA = rsp). Unwinders look up rip - 1 for calls but evaluate with the real rip:
+ * taken off  <=>  (rip - 6) & 63 <= 8.
+ */
+        .section .text.ulp_slots, "ax", @progbits
+        .p2align 6
+        .globl  __ulp_slots
+        .hidden __ulp_slots
+        .type   __ulp_slots, @function
+__ulp_slots:
+        .cfi_startproc
+        .cfi_personality 0x1b, __ulp_slot_personality
+        /*
+         * DW_CFA_def_cfa_expression, 12 bytes:
+         *   breg7 0; breg16 -6; const1u 63; and; lit8; gt; lit3; shl; plus
+         */
+        .cfi_escape 0x0f, 12, 0x77, 0, 0x80, 0x7a, 0x08, 0x3f, 0x1a, 0x38, 0x2b, 0x33, 0x24, 0x22
+        /*
+         * DW_CFA_expression r16, 29 bytes (the CFA is on the expression's stack):
+         *       breg16 -6; const1u 63; and; lit8; gt; bra L1
+         *       breg16 0; const1s -64; and; dup; plus_uconst 2; deref_size 4; plus; plus_uconst 6; skip L2
+         *   L1: lit8; minus
+         *   L2: nop
+         * the record's address comes from the displacement of the slot's own popq
+         */
+        .cfi_escape 0x10, 16, 29
+        .cfi_escape 0x80, 0x7a, 0x08, 0x3f, 0x1a, 0x38, 0x2b, 0x28, 16, 0
+        .cfi_escape 0x80, 0x00, 0x09, 0xc0, 0x1a, 0x12, 0x23, 2, 0x94, 4, 0x22, 0x23, 6, 0x2f, 2, 0
+        .cfi_escape 0x38, 0x1c, 0x96
+        .set    k, 0
+        .rept   ULP_SLOT_COUNT
+        popq    RECORDS + k + ULP_SLOT__RET(%rip)
+        movq    -16(%rsp), %rax
+        call    *%r11
+        pushq   RECORDS + k + ULP_SLOT__RET(%rip)
+        movq    RECORDS + k + ULP_SLOT__TLS(%rip), %r11
+        movq    $0, ULP_TLS__SP(%r11)                           /* X1 */
+        movl    $ULP_UNIVERSE_OUTSIDE, ULP_TLS__UNIVERSE(%r11)  /* X2 */
+        ret
+        .p2align 6, 0xcc
+        .set    k, k + ULP_SLOT_STRIDE
+        .endr
+        .cfi_endproc
+        .size   __ulp_slots, . - __ulp_slots
+        .globl  __ulp_slots_end
+        .hidden __ulp_slots_end
+__ulp_slots_end:
+
+/*
+ * Landing pad of every slot's frame: finishes the exit, then unwinds on as if the caller had called.
+ * in: rax = the exception, rdx = the record, rsp as when S returned
+ */
+        .text
+        .p2align 4
+        .globl  __ulp_landing
+        .hidden __ulp_landing
+        .type   __ulp_landing, @function
+__ulp_landing:
+        .cfi_startproc
+        .cfi_def_cfa rsp, 0
+        .cfi_escape 0x10, 16, 2, 0x71, ULP_SLOT__RET    /* return address at rdx + ret */
+        pushq   ULP_SLOT__RET(%rdx)
+        .cfi_def_cfa_offset 8
+        .cfi_offset 16, -8
+        movq    ULP_SLOT__TLS(%rdx), %r11
+        movq    $0, ULP_TLS__SP(%r11)
+        movl    $ULP_UNIVERSE_OUTSIDE, ULP_TLS__UNIVERSE(%r11)
+        movq    %rax, %rdi
+        jmp     *_Unwind_Resume@GOTPCREL(%rip)
+        .cfi_endproc
+        .size   __ulp_landing, . - __ulp_landing
+
+/*
+ * Ways from trm.S into C: \name(rax = tls) calls \function(tls, entry_sp) and gives its result in rax.
+ * Everything else is preserved, vector and x87 state included (xsave components 0-2 and 5-7; 4 KB of
+ * stack, once a thread and library). entry_sp: rsp at __ulp_entry, above our return address and the 16
+ * bytes that trm.S skipped.
+ */
+        .macro  INTO_C name function
+        .text
+        .p2align 4
+        .globl  \name
+        .type   \name, @function
+\name:
+        .cfi_startproc
+        pushq   %rbp
+        .cfi_adjust_cfa_offset 8
+        .cfi_rel_offset rbp, 0
+        movq    %rsp, %rbp
+        .cfi_def_cfa_register rbp
+        pushq   %r11
+        pushq   %r10
+        pushq   %r9
+        pushq   %r8
+        pushq   %rdi
+        pushq   %rsi
+        pushq   %rdx
+        pushq   %rcx
+        pushq   %rbx
+        .cfi_offset rbx, -88
+        andq    $-64, %rsp
+        subq    $4096, %rsp
+        movq    %rax, %rdi
+        leaq    32(%rbp), %rsi
+        .irp    field, 512, 520, 528, 536, 544, 552, 560, 568
+        movq    $0, \field(%rsp)                /* XSAVE header */
+        .endr
+        movl    $0xe7, %eax
+        xorl    %edx, %edx
+        xsave   (%rsp)
+        cld
+        call    \function
+        movq    %rax, %rbx
+        movl    $0xe7, %eax
+        xorl    %edx, %edx
+        xrstor  (%rsp)
+        movq    %rbx, %rax
+        leaq    -72(%rbp), %rsp
+        popq    %rbx
+        popq    %rcx
+        popq    %rdx
+        popq    %rsi
+        popq    %rdi
+        popq    %r8
+        popq    %r9
+        popq    %r10
+        popq    %r11
+        popq    %rbp
+        .cfi_def_cfa rsp, 8
+        ret
+        .cfi_endproc
+        .size   \name, . - \name
+        .endm
+
+        INTO_C  __ulp_acquire, ulp_acquire
+        INTO_C  __ulp_special, ulp_special
+
+        .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,186 @@
+/*
+ * Return slots: who owns which, and what becomes of one whose call never returns. All of it is entry
+ * code: any thread, any moment, signal handlers included.
+ *
+ *   state   owner's tls->code   record's tls   meaning
+ *   free    -                   -              bit in the map clear
+ *   used    the slot            the owner      in use, or waiting for the next outermost call
+ *   limbo   another             its own junk   the call was left by a jump, but its frame may still live
+ *                                              and return: it then clears junk only. Reused when proven
+ *                                              dead.
+ *
+ * A signal handler may race for a slot in limbo with the thread it interrupted: state goes from limbo to
+ * used by compare and exchange, and only the winner goes on.
+ */
+#include "runtime.h"
+
+__thread struct thread ulp_thread;
+volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
+static volatile uint32_t hint; /* word of the map at which to look first */
+
+static slot_t *slot_take(void)
+{
+  enum { WORDS = ULP_SLOT_COUNT / 64 };
+  uint32_t first = hint;
+  for (uint32_t i = 0; i < WORDS; i++) {
+    uint32_t word = (first + i) % WORDS;
+    for (uint64_t taken; (taken = ulp_slot_map[word]) != ~0UL;) {
+      int bit = __builtin_ctzl(~taken);
+      uint64_t before = __atomic_fetch_or(&ulp_slot_map[word], 1UL << bit, __ATOMIC_ACQ_REL);
+      if (!(before >> bit & 1)) {
+        hint = word;
+        return &__ulp_slot_records[word * 64 + (uint32_t)bit];
+      }
+    }
+  }
+  return NULL;
+}
+
+void slot_release(slot_t *slot)
+{
+  uint32_t k = (uint32_t)(slot - __ulp_slot_records);
+  slot->state = ULP_SLOT_FREE;
+  __atomic_fetch_and(&ulp_slot_map[k / 64], ~(1UL << (k % 64)), __ATOMIC_ACQ_REL);
+  if (k / 64 < hint)
+    hint = k / 64;
+}
+
+/* Is the frame whose claim lies at `sp` certainly gone? Its word no longer holds the return point. */
+static bool frame_is_dead(slot_t *slot, uint64_t sp)
+{
+  uint64_t word;
+  return !peek(sp, &word, sizeof word) || word != slot_code(slot) + ULP_SLOT_RETURN;
+}
+
+void claim_abandon(tls_t *tls, bool certainly_dead)
+{
+  slot_t *slot = slot_at(tls->code);
+  if (slot && !certainly_dead && !frame_is_dead(slot, tls->sp)) {
+    slot->saved_sp = tls->sp;
+    slot->junk_sp = 1;
+    slot->junk_universe = tls->universe;
+    slot->state = ULP_SLOT_LIMBO;
+    slot->tls = (uint64_t)junk_of(slot); /* a late return clears junk */
+    tls->code = ((struct ulp_library *)tls->library)->no_slot;
+  }
+  leave(tls);
+  __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
+}
+
+static slot_t *limbo_reuse(tls_t *tls)
+{
+  for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
+    uint32_t limbo = ULP_SLOT_LIMBO;
+    if (!in_limbo(slot) || (slot->junk_sp != 0 && !frame_is_dead(slot, slot->saved_sp)))
+      continue;
+    if (__atomic_compare_exchange_n(&slot->state, &limbo, ULP_SLOT_USED, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED)) {
+      slot->tls = (uint64_t)tls;
+      slot->library = tls->library;
+      return slot;
+    }
+  }
+  return NULL;
+}
+
+static slot_t *slot_new(tls_t *tls)
+{
+  slot_t *slot = slot_take();
+  if (!slot)
+    return NULL;
+  slot->tls = (uint64_t)tls;
+  slot->library = tls->library;
+  slot->junk_sp = 1;
+  slot->state = ULP_SLOT_USED;
+  slot->tid = (uint32_t)raw_syscall(SYS_gettid);
+  uint64_t head = (uint64_t)ulp_thread.slots;
+  do
+    slot->next = head;
+  while (!__atomic_compare_exchange_n((uint64_t *)&ulp_thread.slots, &head, (uint64_t)slot, false,
+                                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+  thread_notice();
+  return slot;
+}
+
+/*
+ * The thread has claimed tls but has no slot for this library. Gives the slot's code; 0 when there is
+ * none left: the thread then stays inside, in the universe that it has, until it ends.
+ */
+uint64_t ulp_acquire(tls_t *tls, uint64_t entry_sp)
+{
+  (void)entry_sp;
+  if (has_slot(tls)) /* a handler got here first */
+    return tls->code;
+  slot_t *slot = limbo_reuse(tls);
+  if (!slot)
+    slot = slot_new(tls);
+  if (!slot) {
+    __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
+    tls->sp = ULP_SP_PINNED;
+    tls->universe = (uint32_t)universe_now();
+    return 0;
+  }
+  tls->code = slot_code(slot);
+  /*
+   * A patch that landed since E2 may have looked through the slots and not found this thread. The call has
+   * not begun yet, so it may as well have the newest universe. Pairs with the store of the universe
+   * and the barrier before oldest_universe(): either that sees the slot, or this sees the universe.
+   */
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  tls->universe = (uint32_t)universe_now();
+  return tls->code;
+}
+
+/* 0 < tls->sp <= sp, at an entry at stack pointer sp. Is the recorded call gone? Then it is cleared. */
+static bool claim_is_stale(tls_t *tls, uint64_t sp)
+{
+  uint64_t claim = tls->sp, word;
+  if (!has_slot(tls)) /* being acquired, below us */
+    return false;
+  if (claim == sp) { /* the word holds a fresh return address: trm.S has looked */
+    claim_abandon(tls, true);
+    return true;
+  }
+  if (on_alternate_stack(sp) && !on_alternate_stack(claim)) /* a handler above a call */
+    return false;
+  if (!peek(claim, &word, sizeof word)) { /* that stack is gone */
+    claim_abandon(tls, true);
+    return true;
+  }
+  /* The word itself proves nothing: a handler may have interrupted the entry or the exit. */
+  if (same_stack(claim, sp)) {
+    claim_abandon(tls, false);
+    return true;
+  }
+  return false; /* another stack: a coroutine. Nested: safe, if late */
+}
+
+int ulp_special(tls_t *tls, uint64_t entry_sp)
+{
+  if (claim_is_stale(tls, entry_sp))
+    return 1;
+  if (tls->universe == ULP_UNIVERSE_OUTSIDE) /* help, as trm.S does */
+    tls->universe = (uint32_t)universe_now();
+  return 0;
+}
+
+void claims_left_for(uint64_t target)
+{
+  uint64_t here = (uint64_t)__builtin_frame_address(0);
+  bool leaves_alternate = on_alternate_stack(here) && !on_alternate_stack(target);
+  for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
+    tls_t *tls = (tls_t *)slot->tls;
+    if (in_limbo(slot) || tls->code != slot_code(slot))
+      continue;
+    uint64_t claim = tls->sp;
+    if (claim == 0) /* a handler between X1 and X2 */
+      tls->universe = ULP_UNIVERSE_OUTSIDE;
+    else if (claim == ULP_SP_PINNED)
+      continue;
+    else if (leaves_alternate) {
+      if (on_alternate_stack(claim) || (claim < target && same_stack(claim, target)))
+        claim_abandon(tls, false);
+    } else if (here < claim && claim < target && same_stack(claim, target))
+      claim_abandon(tls, false);
+  }
+}

@@ -1,0 +1,81 @@
+/* Threads that end, and children of fork. */
+#include "runtime.h"
+
+#include <pthread.h>
+
+static pthread_key_t key;
+static bool have_key;
+
+void thread_notice(void)
+{
+  /* Stores into the thread's descriptor (or callocs once for keys above 31): see INTO_C in slots.S. */
+  if (have_key)
+    pthread_setspecific(key, (void *)1);
+}
+
+/* The thread block that belongs to a slot's library; NULL when that has been unloaded. */
+static tls_t *block_of_this_thread(slot_t *slot)
+{
+  struct ulp_library library;
+  uint64_t thread_pointer;
+  __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
+  if (!peek(slot->library, &library, sizeof library) || library.magic != ULP_MAGIC_LIBRARY)
+    return NULL;
+  return (tls_t *)(thread_pointer + library.tpoff);
+}
+
+/* Destructor of the key: the thread ends, and gives its slots back. */
+static void thread_ends(void *unused)
+{
+  (void)unused;
+  uint64_t low = 0, high = 0;
+  pthread_attr_t attributes;
+  if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+    void *stack;
+    size_t size;
+    if (pthread_attr_getstack(&attributes, &stack, &size) == 0) {
+      low = (uint64_t)stack;
+      high = low + size;
+    }
+    pthread_attr_destroy(&attributes);
+  }
+  slot_t *slot = __atomic_exchange_n(&ulp_thread.slots, NULL, __ATOMIC_ACQ_REL);
+  for (slot_t *next; slot; slot = next) {
+    next = (slot_t *)slot->next;
+    if (!in_limbo(slot)) {
+      tls_t *tls = (tls_t *)slot->tls;
+      if (tls != block_of_this_thread(slot))
+        continue; /* its coroutine went on in another thread, which goes on using the slot */
+      if (tls->code == slot_code(slot)) {
+        if (tls->sp != 0)
+          claim_abandon(tls, false);
+        tls->code = ((struct ulp_library *)tls->library)->no_slot;
+      }
+    }
+    /* In limbo: given back unless its frame lies on a stack that outlives the thread. */
+    if (!in_limbo(slot) || slot->junk_sp == 0 || (slot->saved_sp >= low && slot->saved_sp < high))
+      slot_release(slot);
+  }
+}
+
+/* In the child only the forking thread lives: every other thread's slots are free. */
+static void child_begins(void)
+{
+  uint64_t mine[ULP_SLOT_COUNT / 64] = {0};
+  uint32_t tid = (uint32_t)raw_syscall(SYS_gettid);
+  for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
+    uint32_t k = (uint32_t)(slot - __ulp_slot_records);
+    mine[k / 64] |= 1UL << (k % 64);
+    slot->tid = tid;
+  }
+  for (uint32_t i = 0; i < ULP_SLOT_COUNT / 64; i++)
+    ulp_slot_map[i] = mine[i];
+}
+
+void threads_init(void)
+{
+  have_key = pthread_key_create(&key, thread_ends) == 0;
+  if (have_key && ulp_thread.slots) /* constructors that ran before ours used a library */
+    thread_notice();
+  pthread_atfork(NULL, NULL, child_begins);
+}

@@ -1,0 +1,54 @@
+/*
+ * Unwinding through tracked frames: C++ exceptions, pthread_cancel, pthread_exit. Called by the unwinder
+ * in the thread that unwinds.
+ */
+#include "runtime.h"
+
+#include <unwind.h>
+
+/*
+ * The frame of a return slot. In its called state it has size zero: its CFA is that of the caller, so
+ * the unwinder may take it for the handler's frame. It must therefore never say "continue" there: it
+ * installs the landing pad, which finishes the exit and resumes.
+ */
+ULP_HIDDEN _Unwind_Reason_Code __ulp_slot_personality(int version, _Unwind_Action actions,
+                                                      _Unwind_Exception_Class class,
+                                                      struct _Unwind_Exception *exception,
+                                                      struct _Unwind_Context *context)
+{
+  (void)version, (void)class;
+  uint64_t ip = _Unwind_GetIP(context);
+  slot_t *slot = slot_at(ip);
+  if (!(actions & _UA_CLEANUP_PHASE) || !slot)
+    return _URC_CONTINUE_UNWIND;
+  uint64_t place = ip % ULP_SLOT_STRIDE;
+  if (place >= ULP_SLOT_POPPED && place <= ULP_SLOT_RETURN) {
+    _Unwind_SetGR(context, 0, (uint64_t)exception); /* rax */
+    _Unwind_SetGR(context, 1, (uint64_t)slot);      /* rdx */
+    _Unwind_SetIP(context, (uint64_t)__ulp_landing);
+    return _URC_INSTALL_CONTEXT;
+  }
+  /* Asynchronous cancellation in the code before or behind the call. */
+  tls_t *tls = (tls_t *)slot->tls;
+  if (tls->sp == _Unwind_GetCFA(context))
+    leave(tls);
+  else if (tls->sp == 0)
+    tls->universe = ULP_UNIVERSE_OUTSIDE;
+  return _URC_CONTINUE_UNWIND;
+}
+
+/* A frame of trm.S, claimed perhaps, but its call not made: the claim is undone if it is this frame's. */
+ULP_EXPORT _Unwind_Reason_Code __ulp_entry_unwind(int version, _Unwind_Action actions,
+                                                  _Unwind_Exception_Class class,
+                                                  struct _Unwind_Exception *exception,
+                                                  struct _Unwind_Context *context, tls_t *tls)
+{
+  (void)version, (void)class, (void)exception;
+  if (!(actions & _UA_CLEANUP_PHASE))
+    return _URC_CONTINUE_UNWIND;
+  uint64_t cfa = _Unwind_GetCFA(context); /* rsp of this frame: 16 lower around the calls into C */
+  bool ours = tls->sp == cfa || tls->sp == cfa + 16;
+  if (ours && (!has_slot(tls) || *(volatile uint64_t *)tls->sp != tls->code + ULP_SLOT_RETURN))
+    leave(tls);
+  return _URC_CONTINUE_UNWIND;
+}
