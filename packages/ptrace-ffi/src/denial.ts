@@ -1,0 +1,50 @@
+/** Why the kernel said EPERM or EACCES: it does not tell, so look at everything that it looks at. */
+import { statSync } from 'node:fs';
+import { UlpError } from '@ulp/core';
+import { tryReadProcFile } from './proc-file';
+import { isDead } from './stat';
+import { numbers, readStatus } from './status';
+
+/**
+ * @param action what was tried: `read its memory`, `trace it`
+ * @returns process-missing, process-traced or process-denied
+ */
+export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unknown): UlpError {
+  const subject = `process ${pid}`;
+  const status = readStatus(`/proc/${pid}/status`);
+  const state = status?.get('State') ?? '';
+  if (!status || isDead(state[0] ?? ''))
+    return new UlpError('process-missing', { subject, ...(state && { found: state }) }, cause);
+
+  const tracer = Number(status.get('TracerPid') ?? 0);
+  if (action === 'trace' && tracer !== 0 && tracer !== process.pid)
+    return new UlpError('process-traced', { subject, found: `tracer ${tracer}` }, cause);
+
+  const denied = (detail: string, expected?: string, found?: string): UlpError =>
+    new UlpError(
+      'process-denied',
+      { subject, detail, ...(expected && { expected }), ...(found && { found }) },
+      cause,
+    );
+  const ours = process.geteuid?.() ?? 0;
+  const theirs = numbers(status.get('Uid'));
+  if (ours !== 0 && theirs.some((uid) => uid !== ours))
+    return denied('run as that user or as root', `uid ${ours}`, `uid ${theirs[1]}`);
+  // The kernel gives the files of a process that is not dumpable to root.
+  if (ours !== 0 && ownerOf(`/proc/${pid}/maps`) !== ours)
+    return denied('the process is not dumpable: it changed its user, or asked for it; run as root');
+  const yama = Number(tryReadProcFile('/proc/sys/kernel/yama/ptrace_scope') ?? 0);
+  if (yama > 0 && (ours !== 0 || yama > 2))
+    return denied(`kernel.yama.ptrace_scope is ${yama}${yama > 2 ? '' : '; run as root'}`);
+  return denied(
+    'a capability (CAP_SYS_PTRACE), a user namespace or a security module is missing or refuses',
+  );
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,14 @@
+/** Other processes: look into them without stopping them; borrow one thread of them for a moment. */
+export { openProcess, Process, type OpenOptions } from './process';
+export { Memory } from './memory';
+export { mappingAt, parseMaps, type Mapping } from './maps';
+export { type Thread } from './threads';
+export { ImageCache, type Image } from './images';
+export { PF, PT, type Note, type ProgramHeader } from './elf-in-memory';
+export { type LinkMapEntry } from './link-map';
+export { libc, Tracee } from './tracee';
+export { type Stop } from './stop';
+export { Registers, user_regs_struct, type RegisterName } from './registers';
+export { findSyscall, remoteSyscall, resumable } from './remote-syscall';
+export { lockProcess, type ProcessLock } from './process-lock';
+export { now, sleep } from './sleep';

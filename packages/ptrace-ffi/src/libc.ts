@@ -1,0 +1,112 @@
+/**
+ * The system calls that Node.js does not offer: ptrace(2), waitpid(2), flock(2). The only file in the
+ * repository that imports the FFI; loaded as '@ulp/ptrace-ffi/libc', and only when a call is needed.
+ *
+ * Calls are made while a thread of another process stands still, so they must be short: one prepared
+ * CIF a function, argument slots allocated once, no conversion. A call costs about a microsecond.
+ */
+import { CIF, DynamicLibrary } from 'ffi-napi';
+import { ffi_call } from 'ffi-napi/lib/bindings';
+import { address, readPointer } from 'ref-napi';
+
+const MAX_ARGUMENTS = 4;
+const SLOT = 8;
+
+/** One page for every struct that is passed to the kernel. Its address holds for the process's life. */
+export const page: Buffer = Buffer.alloc(4096);
+export const pageAddress: number = address(page);
+
+const values = Buffer.alloc(MAX_ARGUMENTS * SLOT);
+const pointers = Buffer.alloc(MAX_ARGUMENTS * SLOT);
+const result = Buffer.alloc(SLOT);
+for (let i = 0; i < MAX_ARGUMENTS; i++)
+  pointers.writeBigUInt64LE(BigInt(address(values) + i * SLOT), i * SLOT);
+
+const words = new Uint32Array(values.buffer, values.byteOffset, MAX_ARGUMENTS * 2);
+const returned = new Int32Array(result.buffer, result.byteOffset, 1);
+
+/** Stores an integer argument of at most 53 bits; small negative ones as 64-bit two's complement. */
+function put(index: number, value: number): void {
+  words[2 * index] = value;
+  words[2 * index + 1] = Math.floor(value / 0x1_0000_0000);
+}
+
+const library = DynamicLibrary(null);
+const prepare = (symbol: string, type: string, parameters: readonly string[]) => ({
+  cif: CIF(type, parameters),
+  symbol: library.get(symbol),
+});
+type Prepared = ReturnType<typeof prepare>;
+
+const invoke = ({ cif, symbol }: Prepared): void => ffi_call(cif, symbol, result, pointers);
+
+/** errno of this thread. Any JavaScript between a call and a look at it may change it. */
+const errno = ((): Int32Array => {
+  invoke(prepare('__errno_location', 'pointer', []));
+  const word = readPointer(result, 0, 4);
+  return new Int32Array(word.buffer, word.byteOffset, 1);
+})();
+
+/** The result of the last call; instead of -1, the negated errno, as the kernel returns it. */
+function outcome(): number {
+  const value = returned[0] ?? 0;
+  return value === -1 ? -(errno[0] ?? 0) : value;
+}
+
+const PTRACE = prepare('ptrace', 'long', ['long', 'int', 'uint64', 'uint64']);
+const WAITPID = prepare('waitpid', 'int', ['int', 'uint64', 'int']);
+const FLOCK = prepare('flock', 'int', ['int', 'int']);
+
+/**
+ * ptrace(2).
+ * @param data a number, or the address of a struct in `page`
+ * @returns 0, or a negated errno
+ */
+export function ptrace(request: number, tid: number, address: number, data: number): number {
+  put(0, request);
+  put(1, tid);
+  put(2, address);
+  put(3, data);
+  invoke(PTRACE);
+  return outcome();
+}
+
+const WNOHANG = 1;
+const WALL = 0x4000_0000;
+const STATUS_AT = page.length - 4;
+const status = new Int32Array(page.buffer, page.byteOffset + STATUS_AT, 1);
+
+/**
+ * waitpid(2) that never blocks, for threads as well as processes.
+ * @returns the wait status; undefined when nothing has happened; a negated errno in `error`
+ */
+export function waitNow(tid: number): { status: number } | { error: number } | undefined {
+  put(0, tid);
+  put(1, pageAddress + STATUS_AT);
+  put(2, WNOHANG + WALL);
+  invoke(WAITPID);
+  const value = outcome();
+  if (value === 0) return undefined;
+  return value < 0 ? { error: value } : { status: status[0] ?? 0 };
+}
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/**
+ * flock(2): exclusive, without waiting.
+ * @returns 0, or a negated errno (EWOULDBLOCK: somebody else holds it)
+ */
+export function tryLock(fd: number): number {
+  put(0, fd);
+  put(1, LOCK_EX + LOCK_NB);
+  invoke(FLOCK);
+  return outcome();
+}
+
+// The first calls in a process are slow (lazy binding, cold code): let them be these, on a thread id
+// that no thread has, and not those made while a thread stands still.
+for (let i = 0; i < 50; i++) {
+  ptrace(0, 0x7fff_ffff, 0, 0);
+  waitNow(0x7fff_ffff);
+}

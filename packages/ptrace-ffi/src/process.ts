@@ -1,0 +1,132 @@
+/** Another process: its identity, and what can be read of it. Nothing here stops it or changes it. */
+import { UlpError, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
+import { isSixtyFourBit } from './auxv';
+import { explainDenial } from './denial';
+import { ImageCache, type Image, readImages } from './images';
+import { readLinkMap, type LinkMapEntry } from './link-map';
+import { parseMaps, type Mapping } from './maps';
+import { Memory } from './memory';
+import { readProcFile } from './proc-file';
+import { isDead, readStat } from './stat';
+import { openInRoot } from './target-path';
+import { blockedSyscall, readThreads, type Thread } from './threads';
+
+export interface OpenOptions {
+  /** Ask for memory that can be written; false by default. */
+  readonly writable?: boolean;
+  /** What is known about files from other processes; shared by a scan. */
+  readonly cache?: ImageCache;
+}
+
+/**
+ * @throws UlpError process-missing (also a zombie), process-unsupported (kernel thread, 32-bit),
+ *   process-denied
+ */
+export function openProcess(pid: Pid, options: OpenOptions = {}): Process {
+  const stat = readStat(pid);
+  const subject = `process ${pid}`;
+  if (!stat) throw new UlpError('process-missing', { subject });
+  if (isDead(stat.state))
+    throw new UlpError('process-missing', { subject, fact: 'it has ended', found: 'a zombie' });
+  if (stat.kernelThread)
+    throw new UlpError('process-unsupported', { subject, found: 'a kernel thread' });
+  if (!isSixtyFourBit(pid))
+    throw new UlpError('process-unsupported', {
+      subject,
+      expected: 'a 64-bit process',
+      found: 'a 32-bit process',
+    });
+  return new Process(pid, stat.startTime, stat.name, options);
+}
+
+export class Process {
+  private opened: Memory | undefined;
+  private readonly cache: ImageCache;
+  private readonly writable: boolean;
+
+  /** Use openProcess(). */
+  constructor(
+    readonly pid: Pid,
+    /** Clock ticks after boot: with the pid, the identity of the process. */
+    readonly startTime: bigint,
+    /** Its short name, of at most 15 bytes, as the process itself chose it. */
+    readonly name: string,
+    options: OpenOptions,
+  ) {
+    this.cache = options.cache ?? new ImageCache();
+    this.writable = options.writable ?? false;
+  }
+
+  get subject(): string {
+    return `process ${this.pid}`;
+  }
+
+  /**
+   * Opened at the first use. It stays with this address space: when the process ends or executes
+   * another program, reads fail with process-missing.
+   */
+  get memory(): Memory {
+    if (this.opened) return this.opened;
+    const memory = new Memory(this.pid, this.writable);
+    // Looked at afterwards: now it is sure whose memory was opened.
+    this.assertAlive();
+    return (this.opened = memory);
+  }
+
+  /** @throws UlpError process-missing when it has ended, or another process has its pid */
+  assertAlive(): void {
+    const stat = readStat(this.pid);
+    if (stat && !isDead(stat.state) && stat.startTime === this.startTime) return;
+    throw new UlpError('process-missing', { subject: this.subject, fact: 'it has ended' });
+  }
+
+  /** As they are now. @throws UlpError process-missing, process-denied */
+  maps(): Mapping[] {
+    const text = this.attempt(() => readProcFile(`/proc/${this.pid}/maps`));
+    if (text === '') throw new UlpError('process-missing', { subject: this.subject });
+    return parseMaps(text);
+  }
+
+  /** Every ELF file that is mapped as a program or library, in the order of addresses. */
+  images(maps = this.maps()): Image[] {
+    return readImages(this, maps, this.cache);
+  }
+
+  /** As the target's loader keeps it: names are the target's claims, the maps are not. */
+  linkMap(images = this.images()): LinkMapEntry[] {
+    return readLinkMap(this, images);
+  }
+
+  threads(): Thread[] {
+    return readThreads(this.pid);
+  }
+
+  /** Number of the system call that a thread sleeps in; -1 for none; undefined: running or unknown. */
+  blockedSyscall(tid: Tid): number | undefined {
+    return blockedSyscall(this.pid, tid);
+  }
+
+  /**
+   * Opens a regular file by the target's name for it, inside the target's root directory.
+   * @returns a file descriptor, read-only
+   * @throws UlpError file-missing, file-not-regular, file-unreadable, process-missing, process-denied
+   */
+  openFile(path: string): number {
+    return openInRoot(this.pid, path);
+  }
+
+  close(): void {
+    this.opened?.close();
+    this.opened = undefined;
+  }
+
+  private attempt<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      throw error instanceof UlpError ? error : explainDenial(this.pid, 'read', error);
+    }
+  }
+}
+
+export type { RemoteAddress };

@@ -1,0 +1,118 @@
+/** One system call made by a borrowed thread, at a `syscall` instruction that the target has anyway. */
+import { remoteAddress, UlpError, type RemoteAddress } from '@ulp/core';
+import type { Process } from './process';
+import type { Registers } from './registers';
+import type { Tracee } from './tracee';
+
+const SYSCALL = Buffer.from([0x0f, 0x05]);
+const EINTR = -4n;
+const ERESTARTNOHAND = -514n;
+const ERESTARTNOINTR = -513n;
+const SIGKILL = 9n;
+const SIGSTOP = 19n;
+const ALL_SIGNALS = ~((1n << (SIGKILL - 1n)) | (1n << (SIGSTOP - 1n)));
+/** Direction and trap flag. */
+const DF_TF = 0x500n;
+
+/** The address of a `syscall` instruction, in the vdso. @throws UlpError process-unsupported */
+export function findSyscall(process: Process): RemoteAddress {
+  const vdso = process.maps().find((m) => m.path === '[vdso]' && m.inode === 0n);
+  if (vdso) {
+    const at = process.memory
+      .read(vdso.start, Number(vdso.end - vdso.start), 'vdso')
+      .indexOf(SYSCALL);
+    if (at >= 0) return remoteAddress(vdso.start + BigInt(at));
+  }
+  throw new UlpError('process-unsupported', {
+    subject: process.subject,
+    expected: 'a vdso with a syscall instruction',
+  });
+}
+
+/**
+ * The registers with which a stopped thread must be let go. A system call that an interrupt-stop broke
+ * off, and that shows -EINTR, would fail for good: with -ERESTARTNOHAND the kernel decides, -EINTR if
+ * a handler really runs, a restart if none does.
+ */
+export function resumable(registers: Registers): Registers {
+  const inSyscall = registers.signed('orig_rax') >= 0n;
+  return inSyscall && registers.signed('rax') === EINTR
+    ? registers.with({ rax: ERESTARTNOHAND })
+    : registers;
+}
+
+/**
+ * Makes a thread that stands at an interrupt-stop execute one system call, then gives it all its registers
+ * and its signal mask back. The thread still stands afterwards; detach() must follow.
+ * @returns what the kernel returned: negated errno on failure
+ * @throws UlpError timed-out (the call was broken off), process-missing
+ */
+export function remoteSyscall(
+  tracee: Tracee,
+  instruction: RemoteAddress,
+  number: bigint,
+  args: readonly bigint[],
+  timeoutMs = 2000,
+): bigint {
+  const saved = resumable(tracee.getRegs());
+  // First of all: if this program dies now, the kernel decides as it should.
+  tracee.setRegs(saved);
+  const mask = tracee.getSigmask();
+  const [rdi = 0n, rsi = 0n, rdx = 0n, r10 = 0n, r8 = 0n, r9 = 0n] = args;
+  tracee.setRegs(
+    saved.with({
+      rip: instruction,
+      rax: number,
+      orig_rax: -1n,
+      eflags: saved.get('eflags') & ~DF_TF,
+      ...{ rdi, rsi, rdx, r10, r8, r9 },
+    }),
+  );
+  tracee.setSigmask(ALL_SIGNALS);
+  const result = runToExit(tracee, timeoutMs);
+  tracee.setSigmask(mask);
+  tracee.setRegs(saved);
+  if (result !== undefined) return result;
+  throw new UlpError('timed-out', {
+    subject: `thread ${tracee.tid}`,
+    fact: 'a system call made on its behalf did not return in time',
+  });
+}
+
+/** From an interrupt-stop over the entry stop to the exit stop of one system call. */
+function runToExit(tracee: Tracee, timeoutMs: number): bigint {
+  tracee.syscall();
+  for (let stops = 0; ;) {
+    const stop = tracee.waitForStop(timeoutMs);
+    switch (stop?.kind) {
+      case undefined:
+        throw new UlpError('timed-out', {
+          subject: `thread ${tracee.tid}`,
+          fact: 'a system call made on its behalf does not return',
+        });
+      case 'exited':
+      case 'killed':
+        throw new UlpError('process-missing', {
+          subject: `thread ${tracee.tid}`,
+          fact: 'it has ended',
+        });
+      case 'signal':
+        // Only SIGSTOP gets through the mask: let the group stop begin, and carry on.
+        tracee.syscall(stop.signal);
+        break;
+      case 'group':
+      case 'interrupted':
+        if (brokenOff) return undefined;
+        tracee.syscall();
+        break;
+      case 'syscall': {
+        const atExit = ++stops % 2 === 0;
+        const result = atExit ? tracee.getRegs().signed('rax') : ERESTARTNOINTR;
+        if (atExit && brokenOff) return undefined;
+        // Broken off by a group stop before it did anything: the kernel makes it again.
+        if (result !== ERESTARTNOINTR) return result;
+        tracee.syscall();
+      }
+    }
+  }
+}

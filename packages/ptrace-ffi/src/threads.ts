@@ -1,0 +1,50 @@
+/** The threads of a process, by the names that both sides have for them. */
+import { readdirSync } from 'node:fs';
+import { tid, type Pid, type Tid } from '@ulp/core';
+import { errnoOf, tryReadProcFile } from './proc-file';
+import { numbers, readStatus } from './status';
+
+export interface Thread {
+  readonly tid: Tid;
+  /** Its id in the innermost pid namespace that it is in: what its own gettid(2) returns. */
+  readonly targetTid: number;
+  readonly name: string;
+  /** One letter: R, S, D, T, t, Z. */
+  readonly state: string;
+}
+
+/** @returns an empty list when the process is gone */
+export function readThreads(pid: Pid): Thread[] {
+  return tids(pid).flatMap((id) => {
+    const status = readStatus(`/proc/${pid}/task/${id}/status`);
+    if (!status) return [];
+    return {
+      tid: tid(id),
+      targetTid: numbers(status.get('NSpid')).at(-1) ?? id,
+      name: status.get('Name') ?? '',
+      state: status.get('State')?.[0] ?? '',
+    };
+  });
+}
+
+function tids(pid: Pid): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(errnoOf(error))) return [];
+    throw error;
+  }
+}
+
+/**
+ * The system call that a thread sleeps in.
+ * @returns its number; -1 when it sleeps outside one; undefined when it runs, is gone or may not be asked
+ */
+export function blockedSyscall(pid: Pid, id: Tid): number | undefined {
+  try {
+    const text = tryReadProcFile(`/proc/${pid}/task/${id}/syscall`);
+    return text === undefined || text.startsWith('running') ? undefined : parseInt(text, 10);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * A thread of another process, borrowed through ptrace(2): seize, interrupt, look, change, detach.
+ *
+ * All of it is synchronous. Between interrupt() and detach() there must be no `await`: the event loop
+ * would reap stops (libuv waits for its children), and the thread would stand still for longer.
+ */
+import { UlpError, type Tid } from '@ulp/core';
+import { explainDenial } from './denial';
+import { Registers, user_regs_struct } from './registers';
+import { now, sleep } from './sleep';
+import { classifyStop, type Stop } from './stop';
+
+type Libc = typeof import('./libc');
+let loaded: Libc | undefined;
+
+/**
+ * Loads the FFI. Worth calling before a thread is stopped: it takes 30 to 50 ms.
+ * The package's own name, so that a bundled command finds the native code beside it.
+ */
+export function libc(): Libc {
+  // Loaded late because commands that only read never need it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  return (loaded ??= require('@ulp/ptrace-ffi/libc') as Libc);
+}
+
+/** Requests of <sys/ptrace.h>. */
+const PTRACE = {
+  cont: 7,
+  getregs: 12,
+  setregs: 13,
+  detach: 17,
+  syscall: 24,
+  seize: 0x4206,
+  interrupt: 0x4207,
+  getsigmask: 0x420a,
+  setsigmask: 0x420b,
+} as const;
+
+const OPTION_TRACESYSGOOD = 1;
+const SIGSET_SIZE = 8;
+const EPERM = -1;
+const ESRCH = -3;
+const EIO = -5;
+
+/** Where the structs lie in the page that is shared with the kernel. */
+const REGISTERS_AT = 0;
+const MASK_AT = 512;
+
+export class Tracee {
+  private readonly libc = libc();
+  private attached = true;
+
+  private constructor(readonly tid: Tid) {}
+
+  /**
+   * Attaches without stopping the thread.
+   * @throws UlpError process-missing, process-traced, process-denied
+   */
+  static seize(tid: Tid): Tracee {
+    const result = libc().ptrace(PTRACE.seize, tid, 0, OPTION_TRACESYSGOOD);
+    if (result === EPERM || result === EIO) throw explainDenial(tid, 'trace');
+    if (result === ESRCH) throw gone(tid);
+    if (result < 0) throw defect(tid, 'PTRACE_SEIZE', result);
+    return new Tracee(tid);
+  }
+
+  /** Asks the thread to stop; waitForStop() tells when it has. */
+  interrupt(): void {
+    this.request('interrupt', 0, 0);
+  }
+
+  /**
+   * The next stop, or the thread's end.
+   * @returns undefined when nothing happened in time: the thread does not stand, and cannot be detached
+   *   (a parent in vfork, a thread in uninterruptible sleep)
+   */
+  waitForStop(timeoutMs: number): Stop | undefined {
+    const deadline = now() + timeoutMs;
+    for (let turn = 0; ; turn++) {
+      const event = this.libc.waitNow(this.tid);
+      if (event && 'error' in event) {
+        this.attached = false;
+        throw gone(this.tid);
+      }
+      if (event) {
+        const stop = classifyStop(event.status);
+        if (stop.kind === 'exited' || stop.kind === 'killed') this.attached = false;
+        return stop;
+      }
+      // A thread usually stops within 20 us: look again at once for a while, then let others run.
+      if (turn < 50) continue;
+      if (now() >= deadline) return undefined;
+      sleep(turn < 200 ? 0.05 : 1);
+    }
+  }
+
+  getRegs(): Registers {
+    this.request('getregs', 0, this.libc.pageAddress + REGISTERS_AT);
+    return new Registers(
+      Uint8Array.prototype.slice.call(
+        this.libc.page,
+        REGISTERS_AT,
+        REGISTERS_AT + user_regs_struct.size,
+      ),
+    );
+  }
+
+  setRegs(registers: Registers): void {
+    this.libc.page.set(registers.bytes, REGISTERS_AT);
+    this.request('setregs', 0, this.libc.pageAddress + REGISTERS_AT);
+  }
+
+  /** Bit n-1 stands for signal n. */
+  getSigmask(): bigint {
+    this.request('getsigmask', SIGSET_SIZE, this.libc.pageAddress + MASK_AT);
+    return this.libc.page.readBigUInt64LE(MASK_AT);
+  }
+
+  /** Drops a temporary mask (sigsuspend, ppoll) as well. */
+  setSigmask(mask: bigint): void {
+    this.libc.page.writeBigUInt64LE(BigInt.asUintN(64, mask), MASK_AT);
+    this.request('setsigmask', SIGSET_SIZE, this.libc.pageAddress + MASK_AT);
+  }
+
+  /** Goes on to the next entry to or exit from a system call. */
+  syscall(signal = 0): void {
+    this.request('syscall', 0, signal);
+  }
+
+  cont(signal = 0): void {
+    this.request('cont', 0, signal);
+  }
+
+  /** Lets the thread go. Does nothing when it is gone already. */
+  detach(signal = 0): void {
+    if (!this.attached) return;
+    this.attached = false;
+    const result = this.libc.ptrace(PTRACE.detach, this.tid, 0, signal);
+    if (result < 0 && result !== ESRCH) throw defect(this.tid, 'PTRACE_DETACH', result);
+  }
+
+  /** @throws UlpError process-missing when the thread was killed, or does not stand */
+  private request(name: keyof typeof PTRACE, address: number, data: number): void {
+    const result = this.libc.ptrace(PTRACE[name], this.tid, address, data);
+    if (result === 0) return;
+    if (result === ESRCH) throw gone(this.tid);
+    throw defect(this.tid, `PTRACE_${name.toUpperCase()}`, result);
+  }
+}
+
+const gone = (tid: Tid): UlpError =>
+  new UlpError('process-missing', { subject: `thread ${tid}`, fact: 'no such thread' });
+
+const defect = (tid: Tid, request: string, result: number): UlpError =>
+  new UlpError('defect', {
+    subject: `thread ${tid}`,
+    fact: `${request} failed`,
+    found: `errno ${-result}`,
+  });
