@@ -106,7 +106,9 @@ export function tryLock(fd: number): number {
 
 // The first calls in a process are slow (lazy binding, cold code): let them be these, on a thread id
 // that no thread has, and not those made while a thread stands still.
+const PTRACE_CONT = 7;
+const NOBODY = 0x7fff_ffff;
 for (let i = 0; i < 50; i++) {
-  ptrace(0, 0x7fff_ffff, 0, 0);
-  waitNow(0x7fff_ffff);
+  ptrace(PTRACE_CONT, NOBODY, 0, 0);
+  waitNow(NOBODY);
 }

@@ -37,9 +37,12 @@ export type RegisterName = keyof typeof user_regs_struct.offset;
 /** Immutable. Values are unsigned 64-bit; `signed` gives the other reading. */
 export class Registers {
   private readonly data: DataView;
+  readonly bytes: Uint8Array;
 
-  constructor(readonly bytes: Uint8Array) {
-    this.data = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  /** Copies: a Buffer's slice() would share its memory. */
+  constructor(bytes: Uint8Array) {
+    this.bytes = new Uint8Array(bytes);
+    this.data = new DataView(this.bytes.buffer);
   }
 
   get(name: RegisterName): bigint {
@@ -52,7 +55,7 @@ export class Registers {
 
   /** A copy with some registers changed; negative values become two's complement. */
   with(changes: Partial<Readonly<Record<RegisterName, bigint>>>): Registers {
-    const copy = new Registers(this.bytes.slice());
+    const copy = new Registers(this.bytes);
     for (const name in changes) {
       const value = changes[name as RegisterName];
       if (value !== undefined)

@@ -79,17 +79,25 @@ export function remoteSyscall(
   });
 }
 
-/** From an interrupt-stop over the entry stop to the exit stop of one system call. */
-function runToExit(tracee: Tracee, timeoutMs: number): bigint {
+/**
+ * From an interrupt-stop over the entry stop to the exit stop of one system call.
+ * @returns undefined when the call had to be broken off
+ */
+function runToExit(tracee: Tracee, timeoutMs: number): bigint | undefined {
   tracee.syscall();
+  let brokenOff = false;
   for (let stops = 0; ;) {
     const stop = tracee.waitForStop(timeoutMs);
     switch (stop?.kind) {
       case undefined:
-        throw new UlpError('timed-out', {
-          subject: `thread ${tracee.tid}`,
-          fact: 'a system call made on its behalf does not return',
-        });
+        if (brokenOff)
+          throw new UlpError('timed-out', {
+            subject: `thread ${tracee.tid}`,
+            fact: 'it hangs in a system call made on its behalf',
+          });
+        brokenOff = true;
+        tracee.interrupt();
+        break;
       case 'exited':
       case 'killed':
         throw new UlpError('process-missing', {

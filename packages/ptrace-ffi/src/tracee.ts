@@ -97,11 +97,7 @@ export class Tracee {
   getRegs(): Registers {
     this.request('getregs', 0, this.libc.pageAddress + REGISTERS_AT);
     return new Registers(
-      Uint8Array.prototype.slice.call(
-        this.libc.page,
-        REGISTERS_AT,
-        REGISTERS_AT + user_regs_struct.size,
-      ),
+      this.libc.page.subarray(REGISTERS_AT, REGISTERS_AT + user_regs_struct.size),
     );
   }
 
