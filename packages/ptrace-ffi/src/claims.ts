@@ -1,0 +1,163 @@
+/**
+ * Which thread is inside which library, and in which universe: from the return slots and the threads' TLS
+ * blocks, while the threads run. A thread that has no slot of a library has never entered it.
+ */
+import { abi, ByteView, remoteAddress, universe, type Universe } from '@ulp/core';
+import type { LiveLibrary } from './live-libraries';
+import type { Memory } from './memory';
+import type { Runtime } from './runtime';
+import type { Thread } from './threads';
+
+export interface Claim {
+  readonly library: LiveLibrary;
+  readonly inside: boolean;
+  /** Where it is, while inside. undefined: outside; or just entering, so not known yet. */
+  readonly universe: Universe | undefined;
+  /** It got no return slot: inside for good, until the thread ends. */
+  readonly pinned: boolean;
+  /** limbo: the call was left by a jump, and its frame may still return. */
+  readonly slot: 'used' | 'limbo' | 'none';
+}
+
+export interface ThreadClaims {
+  readonly thread: Thread;
+  /** Libraries that it has entered at least once. */
+  readonly claims: readonly Claim[];
+}
+
+export interface Universes {
+  readonly threads: readonly ThreadClaims[];
+  /** Inside, but of no thread that lives: a coroutine whose thread has ended. */
+  readonly ownerless: readonly Claim[];
+  /** Slots ran out: a thread without a claim may be inside for good all the same. */
+  readonly incomplete: boolean;
+}
+
+export function readUniverses(
+  runtime: Runtime,
+  libraries: readonly LiveLibrary[],
+  threads: readonly Thread[] = runtime.process.threads(),
+): Universes {
+  const control = runtime.readControl();
+  const { memory } = runtime.process;
+  const byTid = new Map(
+    threads.map((thread) => [thread.targetTid, { thread, claims: [] as Claim[] }]),
+  );
+  /** Thread pointers, learnt from slots: with one, every library's block of that thread is known. */
+  const threadPointers = new Map<number, bigint>();
+  const ownerless: Claim[] = [];
+  for (const { record, code, at } of takenSlots(memory, control)) {
+    const library = libraries.find((l) => l.address === record.library);
+    if (!library?.descriptor) continue;
+    const limbo = record.tls === at + BigInt(abi.ulp_slot.offset.junk_sp);
+    const claim = limbo
+      ? claimInLimbo(memory, library, record, code)
+      : claimInUse(memory, library, record.tls, code);
+    if (!claim) continue;
+    const owner = byTid.get(record.tid);
+    if (owner) owner.claims.push(claim);
+    else if (claim.inside) ownerless.push(claim);
+    if (!limbo) threadPointers.set(record.tid, record.tls - library.descriptor.tpoff);
+  }
+  const incomplete = control.slots_exhausted !== 0n;
+  if (incomplete)
+    for (const [tid, pointer] of threadPointers)
+      byTid.get(tid)?.claims.push(...pinnedClaims(memory, libraries, pointer));
+  return { threads: [...byTid.values()], ownerless, incomplete };
+}
+
+interface TakenSlot {
+  readonly record: abi.UlpSlot;
+  /** Address of its code. */
+  readonly code: bigint;
+  /** Address of its record. */
+  readonly at: bigint;
+}
+
+const WORD = 64;
+
+function* takenSlots(memory: Memory, control: abi.UlpControl): Generator<TakenSlot> {
+  const map = memory.read(remoteAddress(control.slot_map), abi.SLOT_COUNT / 8, 'the map of slots');
+  const { size } = abi.ulp_slot;
+  for (let word = 0; word < abi.SLOT_COUNT / WORD; word++) {
+    const taken = map.readBigUInt64LE(word * 8);
+    if (taken === 0n) continue;
+    const first = word * WORD;
+    const start = control.slot_records + BigInt(first * size);
+    const records = memory.view(remoteAddress(start), WORD * size, 'slot records');
+    for (let bit = 0; bit < WORD; bit++) {
+      if (((taken >> BigInt(bit)) & 1n) === 0n) continue;
+      yield {
+        record: abi.ulp_slot.read(records, bit * size),
+        code: control.slots + BigInt((first + bit) * abi.SLOT_STRIDE),
+        at: start + BigInt(bit * size),
+      };
+    }
+  }
+}
+
+/** The rule of universe_of() in runtime/src/claims.c. */
+function claimInUse(
+  memory: Memory,
+  library: LiveLibrary,
+  address: bigint,
+  code: bigint,
+): Claim | undefined {
+  const tls = readBlock(memory, address);
+  // The block may be gone with its thread, or belong to another slot by now.
+  if (!tls || tls.code !== code || tls.library !== library.address) return undefined;
+  const inside = tls.sp !== 0n;
+  return {
+    library,
+    inside,
+    universe: inside ? known(tls.universe) : undefined,
+    pinned: tls.sp === abi.SP_PINNED,
+    slot: 'used',
+  };
+}
+
+/** A call left by a jump is alive as long as its stack still holds the slot's return point. */
+function claimInLimbo(
+  memory: Memory,
+  library: LiveLibrary,
+  record: abi.UlpSlot,
+  code: bigint,
+): Claim {
+  const word = memory.tryRead(remoteAddress(record.saved_sp), 8)?.readBigUInt64LE();
+  const inside = record.junk_sp !== 0n && word === code + BigInt(abi.SLOT_CODE.return);
+  return {
+    library,
+    inside,
+    universe: inside ? known(record.junk_universe) : undefined,
+    pinned: false,
+    slot: 'limbo',
+  };
+}
+
+function pinnedClaims(
+  memory: Memory,
+  libraries: readonly LiveLibrary[],
+  threadPointer: bigint,
+): Claim[] {
+  return libraries.flatMap((library) => {
+    if (!library.descriptor || !library.bound) return [];
+    const tls = readBlock(memory, threadPointer + library.descriptor.tpoff);
+    if (tls?.library !== library.address || tls.sp !== abi.SP_PINNED) return [];
+    return { library, inside: true, universe: known(tls.universe), pinned: true, slot: 'none' };
+  });
+}
+
+/** Read until two reads agree, because its thread may be writing it. */
+function readBlock(memory: Memory, address: bigint): abi.UlpTls | undefined {
+  const read = (): Buffer | undefined => memory.tryRead(remoteAddress(address), abi.ulp_tls.size);
+  let bytes = read();
+  for (let turn = 0; bytes && turn < 8; turn++) {
+    const again = read();
+    if (again?.equals(bytes)) break;
+    bytes = again;
+  }
+  return bytes && abi.ulp_tls.read(new ByteView(bytes, 'an ulp_tls', 'process-hostile'));
+}
+
+const known = (value: number): Universe | undefined =>
+  value === abi.UNIVERSE_OUTSIDE ? undefined : universe(value);
