@@ -9,8 +9,6 @@
 #include <setjmp.h>
 #include <stdlib.h>
 
-typedef void jump(struct __jmp_buf_tag *, int) __attribute__((noreturn));
-
 /* The stack pointer in a jmp_buf: glibc rotates it and mixes in the pointer guard at %fs:0x30. */
 static uint64_t stack_pointer_of(const struct __jmp_buf_tag *buffer)
 {
@@ -28,28 +26,28 @@ static void *real(const char *name)
   return function;
 }
 
-#define INTERPOSE(name)                                                                   \
-  static jump *real_##name;                                                               \
-  ULP_EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag *buffer, int value) \
-  {                                                                                       \
-    if (ulp_thread.slots)                                                                 \
-      claims_left_for(stack_pointer_of(buffer));                                          \
-    if (!real_##name)                                                                     \
-      real_##name = (jump *)real(#name);                                                  \
-    real_##name(buffer, value);                                                           \
+#define INTERPOSE(name)                                                                        \
+  static __attribute__((noreturn)) void (*real_##name)(struct __jmp_buf_tag buffer[1], int);    \
+  ULP_EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag buffer[1], int value)     \
+  {                                                                                            \
+    if (ulp_thread.slots)                                                                      \
+      claims_left_for(stack_pointer_of(buffer));                                               \
+    if (!real_##name)                                                                          \
+      real_##name = real(#name);                                                               \
+    real_##name(buffer, value);                                                                \
   }
 
 INTERPOSE(longjmp)
 INTERPOSE(_longjmp)
 INTERPOSE(siglongjmp)
-void __longjmp_chk(struct __jmp_buf_tag *, int) __attribute__((noreturn));
+void __longjmp_chk(struct __jmp_buf_tag buffer[1], int) __attribute__((noreturn));
 INTERPOSE(__longjmp_chk)
 
 /* Looked up early: dlsym is not async-signal-safe, longjmp out of a handler is allowed. */
 void longjmp_init(void)
 {
-  real_longjmp = (jump *)real("longjmp");
-  real__longjmp = (jump *)real("_longjmp");
-  real_siglongjmp = (jump *)real("siglongjmp");
-  real___longjmp_chk = (jump *)real("__longjmp_chk");
+  real_longjmp = real("longjmp");
+  real__longjmp = real("_longjmp");
+  real_siglongjmp = real("siglongjmp");
+  real___longjmp_chk = real("__longjmp_chk");
 }

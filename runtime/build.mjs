@@ -1,0 +1,63 @@
+#!/usr/bin/env node
+/** Builds dist/libpulp.so and dist/trm.o with the stock gcc; compiles only what is older than its sources. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const here = import.meta.dirname;
+const source = join(here, 'src');
+const objects = join(here, 'build');
+const out = join(here, 'dist');
+const FLAGS = [
+  ...['-std=gnu11', '-D_GNU_SOURCE', '-O2', '-g1', '-fPIC', '-fvisibility=hidden'],
+  ...['-fno-stack-protector', '-fno-omit-frame-pointer', '-fexceptions'],
+  ...['-Wall', '-Wextra', '-Werror', `-I${objects}`],
+  // The same bytes wherever it is built.
+  `-ffile-prefix-map=${here}=.`,
+];
+
+const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+const sources = readdirSync(source).filter((name) => /\.[cS]$/.test(name));
+const newestHeader = Math.max(
+  modified(join(objects, 'ulp_abi.h')),
+  modified(join(here, 'build.mjs')),
+  ...readdirSync(source)
+    .filter((name) => name.endsWith('.h'))
+    .map((name) => modified(join(source, name))),
+);
+if (modified(join(objects, 'ulp_abi.h')) === 0)
+  throw new Error('build/ulp_abi.h is missing: run scripts/generate-abi.mjs first');
+
+const gcc = (...args) => execFileSync(process.env.CC ?? 'gcc', args, { stdio: 'inherit' });
+
+function compile(name, object) {
+  const input = join(source, name);
+  if (modified(object) >= Math.max(modified(input), newestHeader)) return;
+  gcc(...FLAGS, '-c', input, '-o', object);
+}
+
+mkdirSync(objects, { recursive: true });
+mkdirSync(out, { recursive: true });
+const parts = sources
+  .filter((name) => name !== 'trm.S')
+  .map((name) => {
+    const object = join(objects, `${name}.o`);
+    compile(name, object);
+    return object;
+  });
+const library = join(out, 'libpulp.so');
+if (modified(library) < Math.max(...parts.map(modified)))
+  gcc(
+    '-shared',
+    '-o',
+    library,
+    ...parts,
+    '-Wl,-soname,libpulp.so',
+    '-Wl,-z,now',
+    '-Wl,-z,nodelete',
+    '-Wl,--build-id',
+    '-Wl,--no-undefined',
+    '-Wl,--no-as-needed',
+    '-lgcc_s',
+  );
+compile('trm.S', join(out, 'trm.o'));
