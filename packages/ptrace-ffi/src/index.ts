@@ -17,3 +17,4 @@ export { type Patch } from './runtime-patches';
 export { liveLibraries, type LiveLibrary } from './live-libraries';
 export { readUniverses, type Claim, type ThreadClaims, type Universes } from './claims';
 export { listPids } from './pids';
+export { inspect, runtimeProblems, type Inspection } from './inspection';

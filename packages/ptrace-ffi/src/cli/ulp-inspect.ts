@@ -1,0 +1,127 @@
+/** `ulp-inspect [PID] [--json]`: what is live-patchable, what is applied, and where each thread is. */
+import { defineCommand, message, print, printJson, printTable } from '@ulp/cli';
+import { EXIT, isUlpError, pid, printable } from '@ulp/core';
+import { ImageCache } from '../images';
+import { inspect, type InspectedClaim, type Inspection } from '../inspection';
+import { listPids } from '../pids';
+import { openProcess } from '../process';
+import { runtimeNote } from '../runtime';
+
+const NAME = 'ulp-inspect';
+
+export const command = defineCommand({
+  name: NAME,
+  summary: 'show what is live-patchable in a process, what is applied, and where each thread is',
+  description: [
+    'Reads the memory of the process; nobody is stopped and nothing is changed. Without PID, shows every process that has libpulp.so loaded, and says on standard error how many processes could not be read.',
+    'A thread is inside a library while a call into it is under way. It keeps the universe of its outermost call: it sees a patch when its universe is at least the number of the one that the patch began.',
+  ],
+  positionals: {
+    pid: { kind: 'number', meaning: 'the process; without it, all', optional: true },
+  },
+  options: {
+    json: { kind: 'boolean', meaning: 'print one JSON document, schema ulp-inspect/1' },
+  },
+  examples: [
+    { command: `${NAME} 4711`, meaning: 'one process' },
+    { command: `${NAME} --json | jq '.processes[].pid'`, meaning: 'every process with libpulp.so' },
+  ],
+  exitCodes: {
+    3: 'the process has no libpulp.so, another version of it, or cannot be live-patched at all',
+  },
+  seeAlso: ['ulp-check(1)', 'ulp-trigger(1)', 'ulp-dispatcher(1)'],
+  run({ pid: only, json }) {
+    const found = only === undefined ? inspectAll() : inspectOne(only);
+    const document = { schema: 'ulp-inspect/1', ...found };
+    if (json) printJson(document);
+    else found.processes.forEach(show);
+    return EXIT.done;
+  },
+});
+
+interface Found {
+  readonly processes: Inspection[];
+  readonly unreadable: number;
+}
+
+function inspectOne(id: number): Found {
+  const process = openProcess(pid(id));
+  try {
+    return { processes: [inspect(process)], unreadable: 0 };
+  } finally {
+    process.close();
+  }
+}
+
+function inspectAll(): Found {
+  const cache = new ImageCache();
+  const processes: Inspection[] = [];
+  let unreadable = 0;
+  for (const id of listPids()) {
+    try {
+      const process = openProcess(id, { cache });
+      try {
+        if (process.images().some(runtimeNote)) processes.push(inspect(process));
+      } finally {
+        process.close();
+      }
+    } catch (error) {
+      if (!isUlpError(error)) throw error;
+      if (error.code === 'process-denied') unreadable++;
+      // Gone meanwhile, or of a kind without a runtime: not what was asked for.
+      else if (!['process-missing', 'process-unsupported'].includes(error.code))
+        message(NAME, error.message);
+    }
+  }
+  if (unreadable > 0) message(NAME, `${unreadable} processes: permission denied (run as root)`);
+  return { processes, unreadable };
+}
+
+function show(found: Inspection, index: number): void {
+  const { runtime } = found;
+  if (index > 0) print();
+  print(`process ${found.pid} (${printable(found.name)}): universe ${runtime.universe}`);
+  print(`  runtime ${printable(runtime.path)}`);
+  for (const problem of runtime.problems) print(`  cannot be patched: ${problem}`);
+  if (runtime.helper !== 'done') print(`  last request: ${runtime.helper}`);
+  if (runtime.slotsExhausted > 0)
+    print(`  return slots ran out ${runtime.slotsExhausted} times: some threads may be pinned`);
+  section('library', ['build-id', 'state'], found.libraries, (l) => [
+    l.path + (l.deleted ? ' (deleted)' : ''),
+    l.buildId ?? 'none',
+    [l.gated ? 'gated' : 'not gated', l.bound ? 'bound' : 'not bound'].join(', '),
+  ]);
+  section('patch', ['state', 'universe', 'file'], found.patches, (p) => [
+    p.id,
+    p.state,
+    p.reverted === null ? `${p.universe}` : `${p.universe} to ${p.reverted}`,
+    p.path,
+  ]);
+  const claims = [
+    ...found.threads.flatMap((t) =>
+      t.claims.length > 0
+        ? t.claims.map((c) => [`${t.tid}`, t.name, c.library, whereabouts(c)])
+        : [[`${t.tid}`, t.name, '-', 'outside']],
+    ),
+    ...found.ownerless.map((c) => ['-', '-', c.library, whereabouts(c)]),
+  ];
+  section('thread', ['name', 'library', 'where'], claims, (row) => row);
+}
+
+function whereabouts(claim: InspectedClaim): string {
+  if (!claim.inside) return 'outside';
+  const where = claim.universe === null ? 'entering' : `inside, universe ${claim.universe}`;
+  if (claim.pinned) return `${where}, pinned`;
+  return claim.slot === 'limbo' ? `${where}, left by a jump` : where;
+}
+
+function section<T>(
+  head: string,
+  others: readonly string[],
+  items: readonly T[],
+  row: (item: T) => readonly string[],
+): void {
+  print();
+  if (items.length === 0) print(`no ${head}`);
+  else printTable([head, ...others], items.map(row));
+}

@@ -1,0 +1,65 @@
+/** The JSON document of `ulp-inspect --json`, as '@ulp/ptrace-ffi/schema'. The command does not load it. */
+import { z } from 'zod';
+
+const claim = z.object({
+  library: z.string().describe('path as the process sees it'),
+  inside: z.boolean().describe('the thread is in a call into the library'),
+  universe: z
+    .number()
+    .int()
+    .nullable()
+    .describe('null: outside, or just entering, so not known yet'),
+  pinned: z.boolean().describe('inside until the thread ends, because return slots had run out'),
+  slot: z.enum(['used', 'limbo', 'none']),
+});
+
+const process = z.object({
+  pid: z.number().int(),
+  name: z.string(),
+  runtime: z.object({
+    path: z.string(),
+    universe: z.number().int().describe('what a thread that enters now sees'),
+    problems: z.array(z.string()).describe('why libpulp.so cannot work here; empty: it can'),
+    helper: z.string().describe('done, requested, launched, running or failed'),
+    slotsExhausted: z.number().int(),
+    claimsHealed: z.number().int(),
+  }),
+  libraries: z.array(
+    z.object({
+      path: z.string(),
+      deleted: z.boolean().describe('the file was removed or replaced'),
+      buildId: z.string().nullable(),
+      abi: z.number().int(),
+      gated: z.boolean().describe('ulp-dynsym-gate was run on it'),
+      bound: z.boolean().describe('it enters through this libpulp.so'),
+    }),
+  ),
+  patches: z.array(
+    z.object({
+      id: z.string().length(64),
+      state: z.enum(['applied', 'reverted', 'pending']),
+      universe: z.number().int().describe('began with this patch'),
+      reverted: z.number().int().nullable().describe('universe that ended the patch'),
+      path: z.string(),
+      functions: z.number().int(),
+      dependencies: z.array(z.string()),
+    }),
+  ),
+  threads: z.array(
+    z.object({
+      tid: z.number().int(),
+      targetTid: z.number().int().describe("in the process's own pid namespace"),
+      name: z.string(),
+      claims: z.array(claim).describe('libraries that it has entered at least once'),
+    }),
+  ),
+  ownerless: z.array(claim).describe('calls that no living thread owns'),
+});
+
+export const inspectSchema = z.object({
+  schema: z.literal('ulp-inspect/1'),
+  processes: z.array(process),
+  unreadable: z.number().int().describe('processes that this user may not read'),
+});
+
+export type InspectDocument = z.infer<typeof inspectSchema>;
