@@ -57,7 +57,7 @@ export function readUniverses(
     const owner = byTid.get(record.tid);
     if (owner) owner.claims.push(claim);
     else if (claim.inside) ownerless.push(claim);
-    if (!limbo) threadPointers.set(record.tid, record.tls - library.descriptor.tpoff);
+    if (!limbo) threadPointers.set(record.tid, record.tls - library.tpoff);
   }
   const incomplete = control.slots_exhausted !== 0n;
   if (incomplete)
@@ -141,7 +141,7 @@ function pinnedClaims(
 ): Claim[] {
   return libraries.flatMap((library) => {
     if (!library.descriptor || !library.bound) return [];
-    const tls = readBlock(memory, threadPointer + library.descriptor.tpoff);
+    const tls = readBlock(memory, threadPointer + library.tpoff);
     if (tls?.library !== library.address || tls.sp !== abi.SP_PINNED) return [];
     return { library, inside: true, universe: known(tls.universe), pinned: true, slot: 'none' };
   });

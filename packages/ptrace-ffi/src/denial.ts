@@ -30,6 +30,10 @@ export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unk
   const theirs = numbers(status.get('Uid'));
   if (ours !== 0 && theirs.some((uid) => uid !== ours))
     return denied('run as that user or as root', `uid ${ours}`, `uid ${theirs[1]}`);
+  const group = process.getegid?.() ?? 0;
+  const groups = numbers(status.get('Gid'));
+  if (ours !== 0 && groups.some((gid) => gid !== group))
+    return denied('run with that group or as root', `gid ${group}`, `gid ${groups[1]}`);
   // The kernel gives the files of a process that is not dumpable to root.
   if (ours !== 0 && ownerOf(`/proc/${pid}/maps`) !== ours)
     return denied('the process is not dumpable: it changed its user, or asked for it; run as root');

@@ -1,5 +1,13 @@
 /** The live-patchable libraries in a process: images with the note of trm.o. */
-import { abi, ByteView, relocate, UlpError, type LinkAddress, type RemoteAddress } from '@ulp/core';
+import {
+  abi,
+  ByteView,
+  relocate,
+  remoteAddress,
+  UlpError,
+  type LinkAddress,
+  type RemoteAddress,
+} from '@ulp/core';
 import type { Image } from './images';
 import type { Process } from './process';
 import type { Runtime } from './runtime';
@@ -14,6 +22,8 @@ export interface LiveLibrary {
   readonly address: RemoteAddress;
   /** undefined for another ABI version. */
   readonly descriptor: abi.UlpLibrary | undefined;
+  /** Where a thread's ulp_tls lies, from its fs base, modulo 2^64; 0 for another ABI version. */
+  readonly tpoff: bigint;
   /** It enters through this runtime, and not through another copy or none. */
   readonly bound: boolean;
 }
@@ -53,6 +63,7 @@ function describe(
     gated: value.gate === abi.GATE.gated,
     address,
     descriptor: undefined,
+    tpoff: 0n,
     bound: false,
   };
   if (value.abi !== abi.ABI_VERSION) return library;
@@ -61,7 +72,10 @@ function describe(
   const descriptor = process.memory.readStruct(abi.ulp_library, address, 'the ulp_library');
   if (descriptor.magic !== abi.MAGIC.library || descriptor.size !== abi.ulp_library.size)
     throw hostile(subject);
-  return { ...library, descriptor, bound: descriptor.global === runtime?.universeAddress };
+  const slot = abi.tlsOffsetAddress(address, descriptor);
+  if (slot < image.start || slot + 8n > image.end) throw hostile(subject);
+  const tpoff = process.memory.read(remoteAddress(slot), 8).readBigUInt64LE();
+  return { ...library, descriptor, tpoff, bound: descriptor.global === runtime?.universeAddress };
 }
 
 const hostile = (subject: string): UlpError =>

@@ -22,14 +22,17 @@ export interface Mapping {
 }
 
 const DELETED = ' (deleted)';
+/** Without the flags m and s: to them a carriage return in a name would begin a line, or end it. */
 const LINE =
-  /^([0-9a-f]+)-([0-9a-f]+) ([r-])([w-])([x-])([ps]) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/gm;
+  /^([0-9a-f]+)-([0-9a-f]+) ([r-])([w-])([x-])([ps]) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *([^]*)$/;
 
 const fromHex = (digits: string | undefined): bigint => BigInt(`0x${digits ?? '0'}`);
 
 /** @param text of /proc/PID/maps, one byte a character */
 export function parseMaps(text: string): Mapping[] {
-  return Array.from(text.matchAll(LINE), (m) => {
+  return text.split('\n').flatMap((line) => {
+    const m = LINE.exec(line);
+    if (!m) return [];
     // The kernel escapes line feeds only: a backslash may stand for itself.
     const name = Buffer.from((m[10] ?? '').replaceAll('\\012', '\n'), 'latin1').toString();
     const deleted = name.endsWith(DELETED);

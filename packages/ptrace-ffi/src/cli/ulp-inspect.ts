@@ -73,7 +73,8 @@ function inspectAll(): Found {
         message(NAME, error.message);
     }
   }
-  if (unreadable > 0) message(NAME, `${unreadable} processes: permission denied (run as root)`);
+  if (unreadable > 0)
+    message(NAME, `${unreadable} ${unreadable === 1 ? 'process' : 'processes'}: permission denied`);
   return { processes, unreadable };
 }
 

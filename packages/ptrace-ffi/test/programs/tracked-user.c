@@ -1,0 +1,58 @@
+/*
+ * Three threads: `in` stays inside the library until a line comes, `out` has been inside, `never` has not.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+
+int stay_inside(pthread_mutex_t *lock, void (*inside)(void));
+
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER, open_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_barrier_t ready;
+static int result;
+
+static void arrived(void) { pthread_barrier_wait(&ready); }
+static void *in(void *unused)
+{
+  pthread_setname_np(pthread_self(), "in");
+  result = stay_inside(&held, arrived);
+  return unused;
+}
+static void *out(void *unused)
+{
+  pthread_setname_np(pthread_self(), "out");
+  stay_inside(&open_lock, NULL);
+  pthread_barrier_wait(&ready);
+  for (;;)
+    pause();
+  return unused;
+}
+static void *never(void *unused)
+{
+  pthread_setname_np(pthread_self(), "never");
+  pthread_barrier_wait(&ready);
+  for (;;)
+    pause();
+  return unused;
+}
+
+int main(void)
+{
+  pthread_t a, b, c;
+  pthread_barrier_init(&ready, NULL, 4);
+  pthread_mutex_lock(&held);
+  pthread_create(&a, NULL, in, NULL);
+  pthread_create(&b, NULL, out, NULL);
+  pthread_create(&c, NULL, never, NULL);
+  pthread_barrier_wait(&ready);
+  printf("ready\n");
+  fflush(stdout);
+  getchar();
+  pthread_mutex_unlock(&held);
+  pthread_join(a, NULL);
+  printf("result %d\n", result);
+  fflush(stdout);
+  for (;;)
+    pause();
+}
