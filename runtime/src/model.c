@@ -21,7 +21,7 @@ struct library *library_of(uint64_t descriptor)
   if (!library)
     return NULL;
   library->descriptor = descriptor;
-  library->tpoff = (int32_t)(int64_t)face.tpoff;
+  library->tpoff = (int32_t)(int64_t)tls_offset((struct ulp_library *)descriptor);
   library->low = image.low;
   library->high = image.high;
   /* Found by its name among the loaded ones, no file is looked at; the program itself has no name. */

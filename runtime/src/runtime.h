@@ -49,6 +49,12 @@ static inline slot_t *slot_at(uint64_t code)
   return &__ulp_slot_records[(code - (uint64_t)__ulp_slots) / ULP_SLOT_STRIDE];
 }
 
+/* Where a thread's block of this library lies, from its thread pointer. */
+static inline uint64_t tls_offset(const struct ulp_library *library)
+{
+  return *(const uint64_t *)((const char *)&library->tpoff_slot + library->tpoff_slot);
+}
+
 static inline bool has_slot(tls_t *tls)
 {
   return slot_at(tls->code) != NULL;

@@ -21,7 +21,7 @@ static tls_t *block_of_this_thread(slot_t *slot)
   __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
   if (!peek(slot->library, &library, sizeof library) || library.magic != ULP_MAGIC_LIBRARY)
     return NULL;
-  return (tls_t *)(thread_pointer + library.tpoff);
+  return (tls_t *)(thread_pointer + tls_offset((struct ulp_library *)slot->library));
 }
 
 /* Destructor of the key: the thread ends, and gives its slots back. */

@@ -52,7 +52,8 @@ __ulp_library:
         .quad   ULP_MAGIC_LIBRARY
         .long   ULP_ABI_VERSION
         .long   ULP_LIBRARY__SIZEOF
-        .quad   __ulp_tls@tpoff         /* R_X86_64_TPOFF64: filled in by the loader */
+        .long   __ulp_tls@gottpoff      /* way to the GOT word that the loader fills with tpoff */
+        .long   0
         .quad   __ulp_entry
         .quad   __ulp_noslot
 .Lglobal:

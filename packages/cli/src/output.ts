@@ -2,7 +2,10 @@
 import { printable } from '@ulp/core';
 
 /** One JSON document; bigints as decimal strings are the caller's business. */
-export function printJson(document: { readonly schema: string }): void {
+export function printJson(document: {
+  readonly schema: string;
+  readonly [key: string]: unknown;
+}): void {
   process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
 }
 

@@ -69,11 +69,16 @@ export const ulp_library = struct('ulp_library', {
   magic: field(u64, 'MAGIC.library'),
   abi: field(u32, 'ABI_VERSION'),
   size: field(u32, 'of this struct'),
-  tpoff: field(u64, 'ulp_tls of a thread = its fs base + tpoff (negative, R_X86_64_TPOFF64)'),
+  tpoff_slot: field(i32, 'distance in bytes from this field to a u64, tpoff: see tlsOffset below'),
+  reserved: field(u32, '0'),
   entry: field(u64, 'address of __ulp_entry'),
   no_slot: field(u64, 'address of __ulp_noslot: ulp_tls.code of a thread that has no slot yet'),
   global: field(u64, 'address of __ulp_global: ulp_control.universe, or 0 without libpulp.so'),
 });
+
+/** tpoff, a negative number: the ulp_tls of a thread lies at its fs base + tpoff (modulo 2^64). */
+export const tlsOffsetAddress = (library: bigint, { tpoff_slot }: UlpLibrary): bigint =>
+  library + BigInt(ulp_library.offset.tpoff_slot + tpoff_slot);
 
 /** Universe of a thread that is outside: compares as newest. */
 export const UNIVERSE_OUTSIDE = 0xffffffff;

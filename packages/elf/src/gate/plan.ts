@@ -1,0 +1,100 @@
+/** What ulp-dynsym-gate does to a library, as a list of edits. The layout of the file does not change. */
+import { abi, linkAddress, UlpError } from '@ulp/core';
+import { ET } from '../constants';
+import type { ElfFile } from '../elf-file';
+import { libraryNote, pointerAt, type LibraryNote } from '../live-patchable';
+import type { Edit } from '../rewrite';
+import { Elf64_Sym } from '../structs';
+import { redirectCode, redirectPointers } from './addresses';
+import { survey, type Survey } from './functions';
+import { padding, restingEntry } from './trampoline';
+
+export interface GatePlan {
+  /** Gated before: there is nothing to do. */
+  readonly isGated: boolean;
+  readonly edits: readonly Edit[];
+  /** Functions that become live-patchable. */
+  readonly functions: number;
+  /** Dynamic symbols that lead to trampolines from now on. */
+  readonly symbols: number;
+  /** Addresses taken in data and in code that lead to trampolines from now on. */
+  readonly pointers: number;
+  readonly uncovered: Survey['uncovered'];
+}
+
+const NOTHING: Survey['uncovered'] = { noPadding: [], ifunc: [], returnsTwice: [] };
+
+/** @throws UlpError elf-not-patchable when the library was not built for it */
+export function planGate(elf: ElfFile): GatePlan {
+  const note = requireNote(elf);
+  if (note.value.gate === abi.GATE.gated)
+    return { isGated: true, edits: [], functions: 0, symbols: 0, pointers: 0, uncovered: NOTHING };
+  const found = survey(elf);
+  if (found.functions.size === 0)
+    throw refuse(
+      elf,
+      `functions compiled with -fpatchable-function-entry=${abi.PADDING.before + abi.PADDING.after},${abi.PADDING.before}`,
+      'none',
+    );
+  const pointers = [...redirectPointers(elf, found), ...redirectCode(elf, found)];
+  return {
+    isGated: false,
+    edits: [...entries(elf, found, note), ...symbols(found), ...pointers, gatedNote(note)],
+    functions: found.functions.size,
+    symbols: found.exported.length,
+    pointers: pointers.length,
+    uncovered: found.uncovered,
+  };
+}
+
+function refuse(elf: ElfFile, expected: string, found: string): UlpError {
+  return new UlpError('elf-not-patchable', { subject: elf.subject, expected, found });
+}
+
+function requireNote(elf: ElfFile): LibraryNote {
+  if (elf.header.e_type !== ET.DYN)
+    throw refuse(elf, 'a shared library (ET_DYN)', `type ${elf.header.e_type}`);
+  const note = libraryNote(elf);
+  if (!note) throw refuse(elf, 'a library linked with trm.o', 'no ULP note');
+  const { abi: version, padding: size } = note.value;
+  if (version !== abi.ABI_VERSION)
+    throw refuse(elf, `trm.o of ABI version ${abi.ABI_VERSION}`, `${version}`);
+  if (size !== abi.PADDING.before)
+    throw refuse(elf, `a padding of ${abi.PADDING.before} bytes`, `${size}`);
+  return note;
+}
+
+/** Padding and entry of every function. */
+function entries(elf: ElfFile, { functions }: Survey, { library }: LibraryNote): Edit[] {
+  const { offset } = abi.ulp_library;
+  const guard = linkAddress(library + BigInt(offset.global));
+  const entry = pointerAt(elf, linkAddress(library + BigInt(offset.entry)));
+  if (entry === undefined || elf.offsetOf(entry) === undefined)
+    throw elf.malformed('ulp_library', 'the address of __ulp_entry', 'none');
+  return [...functions.values()].flatMap(({ address, entryOffset }) => {
+    const at = elf.offsetOf(address);
+    if (at === undefined) return [];
+    return [
+      { at: at - abi.PADDING.before, bytes: padding(address, guard, entry) },
+      { at: at + entryOffset, bytes: restingEntry(entryOffset) },
+    ];
+  });
+}
+
+/** Exported symbols lead to the trampolines, and cover both, so that dladdr(3) names them. */
+function symbols({ exported }: Survey): Edit[] {
+  const before = BigInt(abi.PADDING.before);
+  return exported.map(({ at, raw }) => ({
+    at,
+    bytes: Elf64_Sym.encode({
+      ...raw,
+      st_value: raw.st_value - before,
+      st_size: raw.st_size + before,
+    }),
+  }));
+}
+
+const gatedNote = ({ at, value }: LibraryNote): Edit => ({
+  at,
+  bytes: abi.ulp_note_library.encode({ ...value, gate: abi.GATE.gated }),
+});

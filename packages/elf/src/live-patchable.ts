@@ -1,0 +1,103 @@
+/** What makes a library live-patchable: its note, and functions whose entries can be changed. */
+import { abi, ByteView, linkAddress, UlpError, type BuildId, type LinkAddress } from '@ulp/core';
+import { SHT } from './constants';
+import type { ElfFile } from './elf-file';
+import { buildIdOf, parseNotes, type Note } from './notes';
+import { dynamicRelocations } from './relocations';
+
+const ENDBR64 = Buffer.from('f30f1efa', 'hex');
+/** How a trampoline begins: endbr64; cmpq $0, disp32(%rip). */
+const TRAMPOLINE_HEAD = Buffer.from('f30f1efa48833d', 'hex');
+
+export function allNotes(elf: ElfFile): Note[] {
+  return elf
+    .sectionsOfType(SHT.NOTE)
+    .flatMap((s) => parseNotes(elf.view, s.offset, s.size, Number(s.header.sh_addralign)));
+}
+
+export const fileBuildId = (elf: ElfFile): BuildId | undefined => buildIdOf(allNotes(elf));
+
+export interface LibraryNote {
+  readonly value: abi.UlpNoteLibrary;
+  /** File offset in bytes of the ulp_note_library. */
+  readonly at: number;
+  /** Link address of the ulp_library. */
+  readonly library: LinkAddress;
+}
+
+/** The note that trm.o brings; undefined in a library without it. */
+export function libraryNote(elf: ElfFile): LibraryNote | undefined {
+  const note = allNotes(elf).find(
+    (n) => n.owner === abi.NOTE_OWNER && n.type === abi.NOTE_TYPE.library,
+  );
+  if (!note) return undefined;
+  const value = abi.ulp_note_library.read(new ByteView(note.description, elf.subject));
+  const section = elf
+    .sectionsOfType(SHT.NOTE)
+    .find((s) => note.offset >= s.offset && note.offset < s.offset + s.size);
+  const { library } = abi.ulp_note_library.offset;
+  const here = (section?.header.sh_addr ?? 0n) + BigInt(note.offset - (section?.offset ?? 0));
+  return {
+    value,
+    at: note.offset,
+    library: linkAddress(here + BigInt(library + value.library)),
+  };
+}
+
+/**
+ * The note of a library that has been through ulp-dynsym-gate.
+ * @throws UlpError elf-not-patchable, saying what is missing
+ */
+export function requireGated(elf: ElfFile): LibraryNote {
+  const note = libraryNote(elf);
+  const refuse = (expected: string, found: string): UlpError =>
+    new UlpError('elf-not-patchable', { subject: elf.subject, expected, found });
+  if (!note) throw refuse('a library linked with trm.o', 'no ULP note');
+  if (note.value.abi !== abi.ABI_VERSION)
+    throw refuse(`ABI version ${abi.ABI_VERSION}`, `${note.value.abi}`);
+  if (note.value.gate !== abi.GATE.gated)
+    throw refuse('a library that went through ulp-dynsym-gate', 'one that did not');
+  return note;
+}
+
+/** The value of a pointer in the library's data, as the loader will make it, less the load bias. */
+export function pointerAt(elf: ElfFile, address: LinkAddress): LinkAddress | undefined {
+  const relocation = dynamicRelocations(elf).find((r) => r.raw.r_offset === address);
+  if (relocation) return linkAddress(relocation.raw.r_addend);
+  const word = elf.bytesAt(address, 8);
+  return word && linkAddress(Buffer.from(word).readBigUInt64LE());
+}
+
+export interface Entry {
+  /** S: the first byte of the function. */
+  readonly address: LinkAddress;
+  /** E - S: 4 behind an endbr64, else 0. */
+  readonly entryOffset: 0 | 4;
+}
+
+const startsWith = (bytes: Uint8Array | undefined, head: Uint8Array): boolean =>
+  bytes !== undefined && Buffer.compare(bytes.subarray(0, head.length), head) === 0;
+
+/** Does a trampoline lie at this address? */
+export const isTrampoline = (elf: ElfFile, address: LinkAddress): boolean =>
+  startsWith(elf.bytesAt(address, TRAMPOLINE_HEAD.length), TRAMPOLINE_HEAD);
+
+/** 4 when the function begins with endbr64, else 0. */
+export const entryOffsetOf = (elf: ElfFile, address: LinkAddress): 0 | 4 =>
+  startsWith(elf.bytesAt(address, ENDBR64.length), ENDBR64) ? 4 : 0;
+
+/** The gated entry of the function at S; undefined when it is not live-patchable. */
+export function gatedEntry(elf: ElfFile, address: LinkAddress): Entry | undefined {
+  const entryOffset = entryOffsetOf(elf, address);
+  const [opcode] = elf.bytesAt(linkAddress(address + BigInt(entryOffset)), 2) ?? [];
+  const trampoline = linkAddress(address - BigInt(abi.PADDING.before));
+  return opcode === abi.ENTRY.rest && isTrampoline(elf, trampoline)
+    ? { address, entryOffset }
+    : undefined;
+}
+
+/** S of what a symbol's value leads to: itself, or what lies behind the trampoline there. */
+export function functionBehind(elf: ElfFile, value: LinkAddress): LinkAddress {
+  const behind = linkAddress(value + BigInt(abi.PADDING.before));
+  return isTrampoline(elf, value) && gatedEntry(elf, behind) ? behind : value;
+}
