@@ -14,7 +14,7 @@ const running: ChildProcessWithoutNullStreams[] = [];
 /** Compiles test/programs/NAME.c; gives the path of the program. */
 export function compile(name: string, ...flags: string[]): string {
   writeFileSync(join(scratch, 'ulp_abi.h'), abiHeader());
-  const file = join(scratch, `${name}${flags.join('').replace(/[^\w]/g, '')}`.slice(-200));
+  const file = join(mkdtempSync(join(scratch, 'build-')), name);
   const source = join(__dirname, 'programs', `${name}.c`);
   execFileSync('gcc', [
     '-O1',
@@ -73,7 +73,12 @@ export async function start(
 }
 
 export function cleanUp(): void {
-  for (const child of running) child.kill('SIGKILL');
+  for (const child of running) {
+    child.kill('SIGKILL');
+    // Its end may have been seen by waitpid of a test; a grandchild may hold the pipes.
+    child.unref();
+    [child.stdin, child.stdout, child.stderr].forEach((stream) => stream.destroy());
+  }
   rmSync(scratch, { recursive: true, force: true });
 }
 
