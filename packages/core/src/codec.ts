@@ -40,13 +40,15 @@ export class ByteView {
     return this.bytes.subarray(offset, offset + size);
   }
 
-  /** A NUL-terminated string, decoded as UTF-8. */
+  /**
+   * A NUL-terminated string, decoded as UTF-8.
+   * @param limit offset before which the NUL must lie; nothing is searched behind it
+   */
   string(offset: number, what: string, limit = this.length): string {
     this.check(offset, 1, what);
-    const end = this.bytes.indexOf(0, offset);
-    if (end < 0 || end >= limit)
-      this.check(offset, this.length - offset + 1, `NUL-terminated ${what}`);
-    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + offset, end - offset).toString();
+    const size = this.bytes.subarray(offset, limit).indexOf(0);
+    if (size < 0) this.check(offset, this.length - offset + 1, `NUL-terminated ${what}`);
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + offset, size).toString();
   }
 
   /** A u64 that this side uses as a size, an index or a file offset. */

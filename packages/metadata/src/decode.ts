@@ -1,5 +1,6 @@
 /** Bytes to model. Whatever is not exactly what encode would write is an error that says why. */
 import {
+  abi,
   array,
   ByteView,
   linkAddress,
@@ -21,7 +22,7 @@ import {
   target_record,
 } from './layout';
 import type { Metadata, PatchId } from './model';
-import { violation } from './rules';
+import { TEXT_BYTES, violation } from './rules';
 
 /** Largest file that is read, in bytes; the limits of the format stay below it. */
 export const FILE_LIMIT = 64 << 20;
@@ -80,11 +81,16 @@ function decodeContent(view: ByteView): Omit<Metadata, 'id'> {
   };
   const head = content_header.read(view, at);
   at += content_header.size;
+  // Before anything is allocated for them: many records may name one long string.
+  within(view, 'target_count', head.target_count, abi.LIMIT.targets);
+  within(view, 'function_count', head.function_count, abi.LIMIT.functions);
+  within(view, 'dependency_count', head.dependency_count, abi.LIMIT.dependencies);
   const targets = next(target_record, head.target_count);
   const functions = next(function_record, head.function_count);
   const dependencies = next(dependency_record, head.dependency_count);
   const strings = at;
-  const text = (offset: number): string => view.string(strings + offset, 'string');
+  const text = (offset: number): string =>
+    view.string(strings + offset, 'string', strings + offset + TEXT_BYTES + 1);
   let first = 0;
   return {
     patch: {
@@ -113,4 +119,14 @@ function decodeContent(view: ByteView): Omit<Metadata, 'id'> {
     }),
     dependencies: dependencies.map(({ id }) => hex(id) as PatchId),
   };
+}
+
+function within(view: ByteView, what: string, found: number, limit: number): void {
+  if (found > limit)
+    throw new UlpError('file-malformed', {
+      subject: view.subject,
+      fact: `malformed ${what}`,
+      expected: `at most ${limit}`,
+      found: String(found),
+    });
 }

@@ -10,10 +10,12 @@ export const HEX_64 = /^[0-9a-f]{64}$/;
 export const BUILD_ID = new RegExp(`^(?:[0-9a-f]{2}){1,${abi.BUILD_ID_SIZE}}$`);
 /** Longest name of a function or library, in bytes of UTF-8. */
 export const NAME_BYTES = 4096;
+/** Longest string of any kind, in bytes of UTF-8. */
+export const TEXT_BYTES = Math.max(NAME_BYTES, abi.LIMIT.pathBytes);
 
 const byteLength = (text: string): number => Buffer.byteLength(text);
 /** Well-formed, so that it survives UTF-8. */
-const isText = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+const isText = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 
 export const isPath = (text: string): boolean =>
   text.startsWith('/') && isText(text) && byteLength(text) < abi.LIMIT.pathBytes;
