@@ -1,24 +1,30 @@
-/** /proc/PID/auxv: what the kernel told the program at its start. Tells a 64-bit process by its width. */
+/** /proc/PID/auxv: what the kernel told the program at its start, and nobody else. */
 import { UlpError, type Pid } from '@ulp/core';
 import { explainDenial } from './denial';
 import { readProcFile } from './proc-file';
 
-const AT_PHENT = 4n;
+/** <elf.h> */
+export const AT = { phent: 4n, entry: 9n } as const;
 /** Size in bytes of an Elf64_Phdr; an Elf32_Phdr has 32. */
 const ELF64_PHENT = 56n;
 
 /** @throws UlpError process-missing, process-denied */
-export function isSixtyFourBit(pid: Pid): boolean {
+export function readAuxv(pid: Pid): ReadonlyMap<bigint, bigint> {
   let text: string;
   try {
     text = readProcFile(`/proc/${pid}/auxv`);
   } catch (error) {
     throw explainDenial(pid, 'read', error);
   }
+  // The kernel's answer for a process that has given up its memory.
   if (text === '') throw new UlpError('process-missing', { subject: `process ${pid}` });
-  const bytes = Buffer.from(text, 'latin1');
-  for (let at = 0; at + 16 <= bytes.length; at += 16)
-    if (bytes.readBigUInt64LE(at) === AT_PHENT)
-      return bytes.readBigUInt64LE(at + 8) === ELF64_PHENT;
-  return false;
+  const words = Buffer.from(text, 'latin1');
+  const auxv = new Map<bigint, bigint>();
+  for (let at = 0; at + 16 <= words.length; at += 16)
+    auxv.set(words.readBigUInt64LE(at), words.readBigUInt64LE(at + 8));
+  return auxv;
 }
+
+/** A 32-bit process has entries of half the size, so that this one makes no sense in it. */
+export const isSixtyFourBit = (auxv: ReadonlyMap<bigint, bigint>): boolean =>
+  auxv.get(AT.phent) === ELF64_PHENT;

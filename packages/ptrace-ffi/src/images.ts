@@ -3,10 +3,10 @@
  * byte, where an ELF header lies, whose executable segment is mapped where the header says.
  */
 import { readlinkSync } from 'node:fs';
-import { abi, buildId, relocate, remoteAddress } from '@ulp/core';
-import type { BuildId, LinkAddress, RemoteAddress } from '@ulp/core';
-import { HEADER_SIZE, parseHeaders, parseNotes, PF, PT } from './elf-in-memory';
-import type { Note, ProgramHeader } from './elf-in-memory';
+import { abi, linkAddress, relocate, remoteAddress } from '@ulp/core';
+import type { BuildId, RemoteAddress } from '@ulp/core';
+import { buildIdOf, PF, PT, type Elf64Phdr } from '@ulp/elf';
+import { HEADER_SIZE, notesAt, parseHeaders, type LoadedNote } from './elf-in-memory';
 import { mappingAt, type Mapping } from './maps';
 import type { Memory } from './memory';
 import type { Process } from './process';
@@ -14,8 +14,8 @@ import { numbers, readStatus } from './status';
 
 /** What holds for a file wherever it is mapped, as its memory tells. */
 interface FileFacts {
-  readonly programHeaders: readonly ProgramHeader[];
-  readonly notes: readonly Note[];
+  readonly programHeaders: readonly Elf64Phdr[];
+  readonly notes: readonly LoadedNote[];
   readonly buildId: BuildId | undefined;
 }
 
@@ -55,7 +55,6 @@ export class ImageCache {
 }
 
 const NOTE_LIMIT = 64 << 10;
-const NT_GNU_BUILD_ID = 3;
 
 export function readImages(process: Process, maps: readonly Mapping[], cache: ImageCache): Image[] {
   const user = owner(process);
@@ -80,37 +79,32 @@ function readFacts(memory: Memory, first: Mapping): FileFacts | 'not an image' |
   if (!head) return undefined;
   const programHeaders = parseHeaders(head);
   const bias = programHeaders && loadBias(programHeaders, first);
-  if (bias === undefined) return 'not an image';
-  const notes = programHeaders?.flatMap((p) => {
-    if (p.p_type !== PT.note || p.p_filesz > NOTE_LIMIT) return [];
-    const address = relocate(p.p_vaddr as LinkAddress, bias);
+  if (programHeaders === undefined || bias === undefined) return 'not an image';
+  const notes = programHeaders.flatMap((p) => {
+    if (p.p_type !== PT.NOTE || p.p_filesz > NOTE_LIMIT) return [];
+    const address = relocate(linkAddress(p.p_vaddr), bias);
     const segment = memory.tryRead(address, Number(p.p_filesz));
-    return segment ? parseNotes(segment, p.p_vaddr, p.p_align) : [];
+    return segment ? notesAt(segment, p.p_vaddr, p.p_align) : [];
   });
-  const id = notes?.find((n) => n.owner === 'GNU' && n.type === NT_GNU_BUILD_ID);
-  return {
-    programHeaders: programHeaders ?? [],
-    notes: notes ?? [],
-    buildId: id && buildId(id.descriptor),
-  };
+  return { programHeaders, notes, buildId: buildIdOf(notes) };
 }
 
 /** From the segment that holds the file's first byte. */
-function loadBias(headers: readonly ProgramHeader[], first: Mapping): bigint | undefined {
-  const segment = headers.find((p) => p.p_type === PT.load && p.p_offset === 0n);
+function loadBias(headers: readonly Elf64Phdr[], first: Mapping): bigint | undefined {
+  const segment = headers.find((p) => p.p_type === PT.LOAD && p.p_offset === 0n);
   return segment && first.start - segment.p_vaddr;
 }
 
 /** @returns undefined when the file is mapped as data only */
 function locate(
-  headers: readonly ProgramHeader[],
+  headers: readonly Elf64Phdr[],
   first: Mapping,
   maps: readonly Mapping[],
 ): { loadBias: bigint; end: RemoteAddress } | undefined {
   const bias = loadBias(headers, first);
   if (bias === undefined) return undefined;
-  const loads = headers.filter((p) => p.p_type === PT.load);
-  const code = loads.find((p) => p.p_flags & PF.execute);
+  const loads = headers.filter((p) => p.p_type === PT.LOAD);
+  const code = loads.find((p) => p.p_flags & PF.X);
   const mapping = code && mappingAt(maps, bias + code.p_vaddr);
   if (!mapping?.executable || mapping.inode !== first.inode || mapping.device !== first.device)
     return undefined;

@@ -4,7 +4,7 @@ export { Memory } from './memory';
 export { mappingAt, parseMaps, type Mapping } from './maps';
 export { type Thread } from './threads';
 export { ImageCache, type Image } from './images';
-export { PF, PT, type Note, type ProgramHeader } from './elf-in-memory';
+export { type LoadedNote } from './elf-in-memory';
 export { type LinkMapEntry } from './link-map';
 export { libc, Tracee } from './tracee';
 export { type Stop } from './stop';

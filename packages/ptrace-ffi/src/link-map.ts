@@ -2,9 +2,10 @@
  * The loader's list of what it has loaded: r_debug, found through DT_DEBUG of the program. It lies in the
  * target's memory and may say anything; it gives names, while the kernel's maps say what there is.
  */
-import { field, i32, relocate, remoteAddress, struct, u32, u64, UlpError } from '@ulp/core';
-import type { LinkAddress, RemoteAddress } from '@ulp/core';
-import { PT } from './elf-in-memory';
+import { field, i32, linkAddress, relocate, remoteAddress, struct, u32, u64 } from '@ulp/core';
+import { UlpError, type RemoteAddress } from '@ulp/core';
+import { DT, Elf64_Dyn, PT } from '@ulp/elf';
+import { AT, readAuxv } from './auxv';
 import type { Image } from './images';
 import type { Process } from './process';
 
@@ -36,9 +37,6 @@ const link_map = struct('link_map', {
   l_next: field(u64, ''),
   l_prev: field(u64, ''),
 });
-
-const Elf64_Dyn = struct('Elf64_Dyn', { d_tag: field(u64, ''), d_val: field(u64, '') });
-const DT_DEBUG = 21n;
 
 const LIMIT = { dynamicEntries: 1024, entries: 16384, nameBytes: 4096, namespaces: 64 } as const;
 
@@ -81,17 +79,18 @@ export function readLinkMap(process: Process, images: readonly Image[]): LinkMap
   return entries;
 }
 
+/** DT_DEBUG of the program, which is the image that the kernel was told to start at. */
 function debugAddress(process: Process, images: readonly Image[]): bigint {
-  const has = (image: Image, type: number) => image.programHeaders.find((p) => p.p_type === type);
-  const program = images.find((i) => has(i, PT.interpreter) && has(i, PT.dynamic));
-  const dynamic = program && has(program, PT.dynamic);
-  if (!dynamic) return 0n;
-  const start = relocate(dynamic.p_vaddr as LinkAddress, program.loadBias);
+  const entry = readAuxv(process.pid).get(AT.entry) ?? 0n;
+  const program = images.find((i) => i.start <= entry && entry < i.end);
+  const dynamic = program?.programHeaders.find((p) => p.p_type === PT.DYNAMIC);
+  if (!program || !dynamic) return 0n;
+  const start = relocate(linkAddress(dynamic.p_vaddr), program.loadBias);
   for (let i = 0; i < LIMIT.dynamicEntries; i++) {
     const at = remoteAddress(start + BigInt(i * Elf64_Dyn.size));
-    const { d_tag, d_val } = process.memory.readStruct(Elf64_Dyn, at, 'the dynamic section');
-    if (d_tag === DT_DEBUG) return d_val;
-    if (d_tag === 0n) break;
+    const { d_tag, d_un } = process.memory.readStruct(Elf64_Dyn, at, 'the dynamic section');
+    if (d_tag === BigInt(DT.DEBUG)) return d_un;
+    if (d_tag === BigInt(DT.NULL)) break;
   }
   return 0n;
 }

@@ -5,9 +5,10 @@ import {
   relocate,
   remoteAddress,
   UlpError,
-  type LinkAddress,
+  linkAddress,
   type RemoteAddress,
 } from '@ulp/core';
+import type { LoadedNote } from './elf-in-memory';
 import type { Image } from './images';
 import type { Process } from './process';
 import type { Runtime } from './runtime';
@@ -28,7 +29,7 @@ export interface LiveLibrary {
   readonly bound: boolean;
 }
 
-const libraryNote = (image: Image): Image['notes'][number] | undefined =>
+const libraryNote = (image: Image): LoadedNote | undefined =>
   image.notes.find((n) => n.owner === abi.NOTE_OWNER && n.type === abi.NOTE_TYPE.library);
 
 /**
@@ -49,14 +50,14 @@ export function liveLibraries(
 function describe(
   process: Process,
   image: Image,
-  note: Image['notes'][number],
+  note: LoadedNote,
   runtime: Runtime | undefined,
 ): LiveLibrary {
   const subject = `${process.subject}: ${image.path}`;
-  const view = new ByteView(note.descriptor, `${subject}: note`, 'process-hostile');
+  const view = new ByteView(note.description, `${subject}: note`, 'process-hostile');
   const value = abi.ulp_note_library.read(view);
   const link = note.address + BigInt(abi.ulp_note_library.offset.library) + BigInt(value.library);
-  const address = relocate(link as LinkAddress, image.loadBias);
+  const address = relocate(linkAddress(link), image.loadBias);
   const library = {
     image,
     abi: value.abi,

@@ -1,6 +1,6 @@
 /** Another process: its identity, and what can be read of it. Nothing here stops it or changes it. */
 import { UlpError, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
-import { isSixtyFourBit } from './auxv';
+import { isSixtyFourBit, readAuxv } from './auxv';
 import { explainDenial } from './denial';
 import { ImageCache, type Image, readImages } from './images';
 import { readLinkMap, type LinkMapEntry } from './link-map';
@@ -30,7 +30,7 @@ export function openProcess(pid: Pid, options: OpenOptions = {}): Process {
     throw new UlpError('process-missing', { subject, fact: 'it has ended', found: 'a zombie' });
   if (stat.kernelThread)
     throw new UlpError('process-unsupported', { subject, found: 'a kernel thread' });
-  if (!isSixtyFourBit(pid))
+  if (!isSixtyFourBit(readAuxv(pid)))
     throw new UlpError('process-unsupported', {
       subject,
       expected: 'a 64-bit process',

@@ -2,8 +2,18 @@
  * libpulp.so in another process, found by its note and not by its name. Everything that is read here is
  * the target's claim and may change between two reads, so it is checked before it is used.
  */
-import { abi, ByteView, hex, relocate, remoteAddress, UlpError, universe } from '@ulp/core';
-import type { LinkAddress, RemoteAddress, Universe } from '@ulp/core';
+import {
+  abi,
+  ByteView,
+  hex,
+  linkAddress,
+  relocate,
+  remoteAddress,
+  UlpError,
+  universe,
+} from '@ulp/core';
+import type { RemoteAddress, Universe } from '@ulp/core';
+import type { LoadedNote } from './elf-in-memory';
 import type { Image } from './images';
 import { mappingAt, type Mapping } from './maps';
 import type { Process } from './process';
@@ -50,7 +60,7 @@ export function findRuntime(
 }
 
 /** Does this image say that it is libpulp.so? */
-export const runtimeNote = (image: Image): Image['notes'][number] | undefined =>
+export const runtimeNote = (image: Image): LoadedNote | undefined =>
   image.notes.find((n) => n.owner === abi.NOTE_OWNER && n.type === abi.NOTE_TYPE.runtime);
 
 function runtimeAt(
@@ -76,14 +86,10 @@ function runtimeAt(
   };
 }
 
-function controlAddress(
-  process: Process,
-  image: Image,
-  note: Image['notes'][number],
-): RemoteAddress {
+function controlAddress(process: Process, image: Image, note: LoadedNote): RemoteAddress {
   const subject = `${process.subject}: ${image.path}`;
   const layout = abi.ulp_note_runtime;
-  const view = new ByteView(note.descriptor, `${subject}: note`, 'process-hostile');
+  const view = new ByteView(note.description, `${subject}: note`, 'process-hostile');
   view.check(0, 4, 'abi');
   const version = view.data.getUint32(layout.offset.abi, true);
   if (version !== abi.ABI_VERSION)
@@ -94,7 +100,7 @@ function controlAddress(
     });
   const { control, control_size } = layout.read(view);
   const link = note.address + BigInt(layout.offset.control) + BigInt(control);
-  const address = relocate(link as LinkAddress, image.loadBias);
+  const address = relocate(linkAddress(link), image.loadBias);
   if (control_size !== abi.ulp_control.size || !inside(image, address, control_size))
     throw new UlpError('process-hostile', {
       subject,

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { PT } from '@ulp/ptrace-ffi';
-import { HEADER_SIZE, parseHeaders, parseNotes } from '../src/elf-in-memory';
+import { PT } from '@ulp/elf';
+import { HEADER_SIZE, notesAt, parseHeaders } from '../src/elf-in-memory';
 
 const head = readFileSync(process.execPath).subarray(0, HEADER_SIZE);
 
 test('the headers of a real program', () => {
   const types = parseHeaders(head)?.map((p) => p.p_type);
-  expect(types).toEqual(expect.arrayContaining([PT.load, PT.dynamic, PT.interpreter, PT.note]));
+  expect(types).toEqual(expect.arrayContaining([PT.LOAD, PT.DYNAMIC, PT.NOTE]));
 });
 
 test('any damage to a header gives headers or undefined, never an exception', () => {
@@ -36,7 +36,12 @@ test('notes: two, then one that does not fit', () => {
   const bytes = Buffer.concat([note('GNU', 3, 'abcde'), note('ULP', 1, 'x'), note('BAD', 9, 'yy')]);
   bytes.writeUInt32LE(1 << 30, bytes.length - 16);
   expect(
-    parseNotes(bytes, 0x100n, 4n).map((n) => [n.owner, n.type, n.address, `${n.descriptor}`]),
+    notesAt(bytes, 0x100n, 4n).map((n) => [
+      n.owner,
+      n.type,
+      n.address,
+      `${Buffer.from(n.description)}`,
+    ]),
   ).toEqual([
     ['GNU', 3, 0x110n, 'abcde'],
     ['ULP', 1, 0x128n, 'x'],
@@ -46,9 +51,9 @@ test('notes: two, then one that does not fit', () => {
 test('any bytes give notes inside them', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-      const notes = parseNotes(Buffer.from(bytes), 0n, 4n);
+      const notes = notesAt(Buffer.from(bytes), 0n, 4n);
       const inside = (n: (typeof notes)[number]) =>
-        Number(n.address) + n.descriptor.length <= bytes.length;
+        Number(n.address) + n.description.length <= bytes.length;
       expect(notes.every(inside)).toBe(true);
     }),
   );

@@ -9,7 +9,7 @@ import {
   closeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { pid, remoteAddress } from '@ulp/core';
+import { pid, remoteAddress, tid } from '@ulp/core';
 import { ImageCache, listPids, mappingAt, openProcess } from '@ulp/ptrace-ffi';
 import { cleanUp, codeOf, compile, scratch, start, type Target } from './target';
 
@@ -79,9 +79,8 @@ test('threads, with their names and states', () => {
   const threads = openProcess(target.pid).threads();
   expect(threads.map((t) => t.name).sort()).toEqual(['echo', 'one', 'three', 'two (2)']);
   expect(threads.every((t) => t.targetTid === t.tid && t.state === 'S')).toBe(true);
-  const pause = openProcess(target.pid).blockedSyscall(
-    threads.find((t) => t.name === 'one')?.tid ?? threads[0]!.tid,
-  );
+  const one = threads.find((t) => t.name === 'one');
+  const pause = openProcess(target.pid).blockedSyscall(one?.tid ?? tid(0));
   expect(pause).toBe(34);
 });
 
