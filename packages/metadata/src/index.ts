@@ -3,3 +3,4 @@ export { decodeMetadata, FILE_LIMIT, readMetadata } from './decode';
 export { describe, dumpDocument } from './describe';
 export { encodeMetadata } from './encode';
 export type { FunctionPair, Metadata, PatchFile, PatchId, Target } from './model';
+export { isBuildId, isName, isPath, NAME_BYTES, PATH_BYTES } from './rules';

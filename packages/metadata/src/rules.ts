@@ -10,18 +10,21 @@ export const HEX_64 = /^[0-9a-f]{64}$/;
 export const BUILD_ID = new RegExp(`^(?:[0-9a-f]{2}){1,${abi.BUILD_ID_SIZE}}$`);
 /** Longest name of a function or library, in bytes of UTF-8. */
 export const NAME_BYTES = 4096;
+/** Longest path, in bytes of UTF-8: the runtime keeps it with a NUL. */
+export const PATH_BYTES = abi.LIMIT.pathBytes - 1;
 /** Longest string of any kind, in bytes of UTF-8. */
-export const TEXT_BYTES = Math.max(NAME_BYTES, abi.LIMIT.pathBytes);
+export const TEXT_BYTES = Math.max(NAME_BYTES, PATH_BYTES);
 
 const byteLength = (text: string): number => Buffer.byteLength(text);
 /** Well-formed, so that it survives UTF-8. */
 const isText = (text: string): boolean => !text.includes('\0') && !/\p{Surrogate}/u.test(text);
 
 export const isPath = (text: string): boolean =>
-  text.startsWith('/') && isText(text) && byteLength(text) < abi.LIMIT.pathBytes;
+  text.startsWith('/') && isText(text) && byteLength(text) <= PATH_BYTES;
 export const isName = (text: string): boolean =>
   text !== '' && isText(text) && byteLength(text) <= NAME_BYTES;
 export const isSoname = (text: string): boolean => text === '' || isName(text);
+export const isBuildId = (text: string): boolean => BUILD_ID.test(text);
 export const isAddress = (value: bigint): boolean => value >= 0n && value < 1n << 64n;
 export const isSize = (value: number): boolean =>
   Number.isInteger(value) && value >= 0 && value <= 0xffffffff;
@@ -47,7 +50,7 @@ function* checks({ patch, targets, dependencies }: Omit<Metadata, 'id'>): Genera
   yield ['patch.path', isPath(patch.path), 'an absolute path', patch.path];
   yield ['patch.size', isSize(patch.size), 'a size below 2^32', String(patch.size)];
   yield ['patch.sha256', HEX_64.test(patch.sha256), '64 hexadecimal digits', patch.sha256];
-  yield ['patch.buildId', BUILD_ID.test(patch.buildId), 'a build-id', patch.buildId];
+  yield ['patch.buildId', isBuildId(patch.buildId), 'a build-id', patch.buildId];
   yield [
     'targets',
     targets.length >= 1 && targets.length <= LIMIT.targets,
@@ -75,7 +78,7 @@ function* checks({ patch, targets, dependencies }: Omit<Metadata, 'id'>): Genera
     const at = `targets[${i}]`;
     yield [`${at}.path`, isPath(target.path), 'an absolute path', target.path];
     yield [`${at}.soname`, isSoname(target.soname), 'a name', target.soname];
-    yield [`${at}.buildId`, BUILD_ID.test(target.buildId), 'a build-id', target.buildId];
+    yield [`${at}.buildId`, isBuildId(target.buildId), 'a build-id', target.buildId];
     yield [`${at}.functions`, target.functions.length > 0, 'at least one', 'none'];
     yield unique(
       `${at}.functions`,

@@ -1,0 +1,168 @@
+/**
+ * The description file: bytes to model. One entry a line:
+ *
+ *   ! a comment
+ *   /path/of/patch.so
+ *   @/path/of/target.so
+ *   old_function:new_function
+ *
+ * White space at the end of a line (so also CR LF) has no meaning; at its start it is an error.
+ */
+import { isUtf8 } from 'node:buffer';
+import { UlpError } from '@ulp/core';
+import { isName, isPath, NAME_BYTES, PATH_BYTES } from '@ulp/metadata';
+
+/** A piece of the file, and where it stands. */
+export interface Word {
+  readonly text: string;
+  /** From 1. */
+  readonly line: number;
+  /** `FILE:LINE:COLUMN`, both from 1; columns count characters. The subject of errors about it. */
+  readonly where: string;
+}
+
+/** A function, perhaps of a symbol version: `name`, `name@VERSION`, or `name@@VERSION` for the default one. */
+export interface OldFunction extends Word {
+  readonly name: string;
+  readonly version?: string;
+  /** `@@`: the version must be the default one. */
+  readonly isDefault: boolean;
+}
+
+export interface Pair {
+  readonly old: OldFunction;
+  readonly new: Word;
+}
+
+export interface Section {
+  readonly path: Word;
+  readonly pairs: readonly Pair[];
+}
+
+export interface Description {
+  readonly patch: Word;
+  readonly sections: readonly Section[];
+}
+
+/** Largest description that is read, in bytes. */
+export const DESCRIPTION_LIMIT = 16 << 20;
+
+const ABSOLUTE_PATH = `an absolute path of at most ${PATH_BYTES} bytes`;
+
+/**
+ * @param file the name of the file, for errors
+ * @throws UlpError description-syntax, naming file, line and column
+ */
+export function parseDescription(bytes: Uint8Array, file: string): Description {
+  const lines = decodeLines(bytes, file);
+  const entries = lines.filter(({ text }) => text !== '' && !text.startsWith('!'));
+  const [patch, ...rest] = entries;
+  const end = word(file, lines.length, 1, '');
+  if (!patch) throw syntax(end, 'the path of the patch .so', 'the end of the file');
+  checkPath(patch, `${ABSOLUTE_PATH}: that of the patch .so`);
+  const sections: { path: Word; pairs: Pair[] }[] = [];
+  for (const entry of rest) {
+    if (entry.text.startsWith('@')) {
+      const path = part(file, entry, 1);
+      checkPath(path, `${ABSOLUTE_PATH} after @`);
+      sections.push({ path, pairs: [] });
+      continue;
+    }
+    const section = sections.at(-1);
+    if (!section) throw syntax(entry, '@ and the path of a target library', quote(entry.text));
+    section.pairs.push(parsePair(file, entry));
+  }
+  if (sections.length === 0)
+    throw syntax(end, '@ and the path of a target library', 'the end of the file');
+  for (const { path, pairs } of sections)
+    if (pairs.length === 0) throw syntax(path, 'at least one OLD:NEW below the target', 'none');
+  return { patch, sections };
+}
+
+function parsePair(file: string, entry: Word): Pair {
+  const [oldText = '', newText, extra] = entry.text.split(':');
+  if (newText === undefined) throw syntax(entry, 'OLD:NEW', quote(entry.text));
+  const added = part(file, entry, oldText.length + 1, newText);
+  if (extra !== undefined)
+    throw syntax(part(file, entry, oldText.length + newText.length + 1), 'one colon', 'another');
+  const old = part(file, entry, 0, oldText);
+  const [, name = '', at, version] = /^([^@]*)(?:(@@?)(.*))?$/s.exec(oldText) ?? [];
+  checkName(old, name, 'the name of the old function');
+  if (version !== undefined)
+    checkName(
+      part(file, entry, name.length + (at?.length ?? 0), version),
+      version,
+      'a symbol version after @',
+    );
+  checkName(added, newText, 'the name of the new function');
+  return {
+    old: {
+      ...old,
+      name,
+      isDefault: at === '@@',
+      ...(version === undefined ? {} : { version }),
+    },
+    new: added,
+  };
+}
+
+function checkPath(path: Word, expected: string): void {
+  if (!isPath(path.text)) throw syntax(path, expected, quote(path.text));
+}
+
+/** @param name what the word is, or the part of it that is checked */
+function checkName(at: Word, name: string, what: string): void {
+  if (name === '') throw syntax(at, what, 'nothing');
+  if (!isName(name)) throw syntax(at, `${what}, at most ${NAME_BYTES} bytes`, quote(name));
+  const bad = /[\s@]/.exec(name);
+  if (bad)
+    throw syntax(at, `${what}, without ${bad[0] === '@' ? '@' : 'white space'}`, quote(name));
+}
+
+/** The lines, without the white space at their ends. */
+function decodeLines(bytes: Uint8Array, file: string): Word[] {
+  const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (data.subarray(0, 3).equals(Buffer.from('\ufeff')))
+    throw syntax(word(file, 1, 1, ''), 'UTF-8 without a byte order mark', 'a byte order mark');
+  if (!isUtf8(data)) throw syntax(firstInvalid(data, file), 'UTF-8', 'bytes that are not');
+  return data
+    .toString()
+    .split('\n')
+    .map((text, i) => {
+      const control = /[\0-\x08\x0b-\x1f\x7f]/.exec(text.trimEnd());
+      const line = word(file, i + 1, 1, text.trimEnd());
+      if (control) throw syntax(part(file, line, control.index), 'text', quote(control[0]));
+      if (/^\s/.test(line.text))
+        throw syntax(line, 'an entry or ! at the start of the line', 'white space');
+      return line;
+    });
+}
+
+/** Where the first bytes stand that are not UTF-8. */
+function firstInvalid(data: Buffer, file: string): Word {
+  let line = 1;
+  for (let at = 0; ; line++) {
+    const end = data.indexOf(0x0a, at);
+    const raw = data.subarray(at, end < 0 ? undefined : end);
+    if (!isUtf8(raw)) {
+      const valid = raw.toString().indexOf('\ufffd');
+      return word(file, line, [...raw.toString().slice(0, valid)].length + 1, '');
+    }
+    at = end + 1;
+  }
+}
+
+const word = (file: string, line: number, column: number, text: string): Word => ({
+  text,
+  line,
+  where: `${file}:${line}:${column}`,
+});
+
+/** A part of a line. @param from index in the line's text, in UTF-16 units */
+const part = (file: string, { text, line }: Word, from: number, own = text.slice(from)): Word =>
+  word(file, line, [...text.slice(0, from)].length + 1, own);
+
+const quote = (text: string): string => `'${text.length > 200 ? `${text.slice(0, 200)}…` : text}'`;
+
+const syntax = (at: Word, expected: string, found: string): UlpError =>
+  new UlpError('description-syntax', { subject: at.where, expected, found });
