@@ -1,0 +1,203 @@
+/** Applying and reverting a patch in one process. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { abi, UlpError, type ErrorCode } from '@ulp/core';
+import type { Metadata } from '@ulp/metadata';
+import {
+  now,
+  readUniverses,
+  runtimeProblems,
+  type LiveLibrary,
+  type Process,
+} from '@ulp/ptrace-ffi';
+import { perform, type Answer } from './perform';
+import { requirePatchFile } from './patch-file';
+import { encodeCollect, encodeRequest } from './request';
+import { appliedPatch, examine, oldFunction, requireEntries, type TargetProcess } from './target';
+
+export type Action = 'apply' | 'revert';
+
+export interface ChangeOptions {
+  /** For everything together, in ms. */
+  readonly timeoutMs: number;
+  /** Only find out what would be done. */
+  readonly dryRun?: boolean;
+}
+
+export interface Replacement {
+  readonly library: string;
+  readonly oldName: string;
+  readonly newName: string;
+  /** Of the old function, in the process. */
+  readonly address: bigint;
+}
+
+export interface Change {
+  readonly action: Action;
+  /** Was, or in a dry run would be, anything changed? */
+  readonly changed: boolean;
+  /** The universe that began; 0 when nothing was changed. */
+  readonly universe: number;
+  /** Reverted patches that stay in memory, because threads are still inside. */
+  readonly retained: number;
+  readonly finishedEarlier: boolean;
+  readonly replacements: readonly Replacement[];
+}
+
+/** How long a reverted patch is waited for at most, in ms, so that it can be unloaded. */
+const UNLOAD_MS = 1000;
+
+/** @throws UlpError; see examine, requirePatchFile and perform */
+export function applyPatch(
+  process: Process,
+  metadata: Metadata,
+  options: ChangeOptions,
+): Promise<Change> {
+  return change('apply', process, metadata, options);
+}
+
+/** @throws UlpError; see examine and perform */
+export function revertPatch(
+  process: Process,
+  metadata: Metadata,
+  options: ChangeOptions,
+): Promise<Change> {
+  return change('revert', process, metadata, options);
+}
+
+async function change(
+  action: Action,
+  process: Process,
+  metadata: Metadata,
+  { timeoutMs, dryRun = false }: ChangeOptions,
+): Promise<Change> {
+  const target = examine(process, metadata);
+  const needed = action === 'apply' ? checkApply(target, metadata) : checkRevert(target, metadata);
+  const retainedBefore = target.patches.filter((p) => p.state === 'reverted').length;
+  const plan = { action, replacements: replacements(target, metadata) };
+  const nothing = { ...plan, changed: false, universe: 0, finishedEarlier: false };
+  if (!needed && retainedBefore === 0) return { ...nothing, retained: 0 };
+  requireReachable(target);
+  if (dryRun) return { ...nothing, changed: needed, retained: retainedBefore };
+  const deadline = now() + timeoutMs;
+  if (!needed) return { ...nothing, retained: await unload(target, deadline) };
+  const request = encodeRequest({
+    operation: abi.OPERATION[action],
+    metadata,
+    libraries: target.libraries,
+  });
+  const answer = await perform(process, target.runtime, request, timeoutMs);
+  throwIfRefused(process, metadata, answer);
+  return {
+    ...plan,
+    changed: answer.result === abi.RESULT.ok,
+    universe: Number(answer.universe),
+    retained: answer.retained === 0 ? 0 : await unload(target, deadline),
+    finishedEarlier: answer.finishedEarlier,
+  };
+}
+
+/** @returns whether there is anything to do */
+function checkApply(target: TargetProcess, metadata: Metadata): boolean {
+  const { process, patches } = target;
+  if (appliedPatch(patches, metadata.id)) return false;
+  requireEntries(target, metadata);
+  for (const id of metadata.dependencies)
+    if (!appliedPatch(patches, id))
+      throw new UlpError('dependency-missing', {
+        subject: process.subject,
+        expected: `patch ${id}`,
+      });
+  requirePatchFile(process, metadata);
+  return true;
+}
+
+/** @returns whether there is anything to do */
+function checkRevert({ process, patches }: TargetProcess, metadata: Metadata): boolean {
+  if (!appliedPatch(patches, metadata.id)) return false;
+  const dependent = patches.find(
+    (p) => p.state === 'applied' && p.dependencies.includes(metadata.id),
+  );
+  if (dependent)
+    throw new UlpError('dependency-needed', {
+      subject: process.subject,
+      found: `patch ${dependent.id}, ${dependent.path}`,
+      detail: 'revert that one first',
+    });
+  return true;
+}
+
+/** Can a thread of it be borrowed at all? Told before anything is touched. */
+function requireReachable({ process, control }: TargetProcess): void {
+  const problems = runtimeProblems(control.flags);
+  if (problems.length > 0)
+    throw new UlpError('runtime-unusable', {
+      subject: process.subject,
+      detail: problems.join('; '),
+    });
+  const status = readFileSync(`/proc/${process.pid}/status`, 'utf8');
+  const tracer = Number(/^TracerPid:\s*(\d+)/m.exec(status)?.[1] ?? 0);
+  if (tracer !== 0)
+    throw new UlpError('process-traced', { subject: process.subject, found: `tracer ${tracer}` });
+  if (/^State:\s*T/m.test(status))
+    throw new UlpError('process-unsupported', {
+      subject: process.subject,
+      fact: 'it is stopped by job control',
+      detail: 'let it go on first (SIGCONT)',
+    });
+}
+
+function replacements(target: TargetProcess, { targets }: Metadata): Replacement[] {
+  return targets.flatMap((t, i) => {
+    const library = target.libraries[i] as LiveLibrary;
+    return t.functions.map((pair) => ({
+      library: library.image.path,
+      oldName: pair.oldName,
+      newName: pair.newName,
+      address: oldFunction(library, pair),
+    }));
+  });
+}
+
+/** What the helper may refuse; the rest are defects. */
+const REFUSALS: Readonly<Record<number, ErrorCode>> = {
+  [abi.RESULT.libraryChanged]: 'library-not-patchable',
+  [abi.RESULT.loadFailed]: 'patch-refused',
+  [abi.RESULT.patchChanged]: 'patch-refused',
+  [abi.RESULT.dependencyMissing]: 'dependency-missing',
+  [abi.RESULT.dependencyNeeded]: 'dependency-needed',
+  [abi.RESULT.tableFull]: 'patch-refused',
+  [abi.RESULT.noMemory]: 'patch-refused',
+  [abi.RESULT.codeUnwritable]: 'process-unsupported',
+  [abi.RESULT.barrierDenied]: 'process-unsupported',
+  [abi.RESULT.cancelled]: 'timed-out',
+};
+
+function throwIfRefused(process: Process, metadata: Metadata, { result, message }: Answer): void {
+  if (result === abi.RESULT.ok || result === abi.RESULT.unchanged) return;
+  const code = REFUSALS[result];
+  const subject = `${process.subject}: ${metadata.patch.path}`;
+  if (!code) throw new UlpError('defect', { subject, found: `result ${result}`, detail: message });
+  throw new UlpError(code, { subject, detail: `${message}; nothing was changed` });
+}
+
+/**
+ * Waits, from outside, until no thread is inside with an older universe, then has what is out of use
+ * freed. @returns how many reverted patches stay
+ */
+async function unload(target: TargetProcess, deadline: number): Promise<number> {
+  const { process, runtime, libraries } = target;
+  const end = Math.min(deadline, now() + UNLOAD_MS);
+  const isHeld = (): boolean => {
+    const current = runtime.readUniverse();
+    const { threads, ownerless } = readUniverses(runtime, libraries);
+    return [...threads.flatMap((t) => t.claims), ...ownerless].some(
+      (claim) => claim.inside && (claim.universe === undefined || claim.universe < current),
+    );
+  };
+  while (isHeld() && now() < end) await delay(2);
+  const retained = (): number => runtime.patches().filter((p) => p.state === 'reverted').length;
+  if (isHeld() || now() >= deadline) return retained();
+  const answer = await perform(process, runtime, encodeCollect(), Math.max(1, deadline - now()));
+  return answer.retained;
+}

@@ -1,0 +1,17 @@
+/** Apply, revert and check a live patch in one running process. The zod schemas are in '@ulp/trigger/schema'. */
+export {
+  applyPatch,
+  revertPatch,
+  type Action,
+  type Change,
+  type ChangeOptions,
+  type Replacement,
+} from './change';
+export {
+  awaitMigration,
+  checkPatch,
+  type Check,
+  type CheckedThread,
+  type PatchState,
+} from './check';
+export { checkDocument, triggerDocument } from './documents';

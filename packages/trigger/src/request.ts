@@ -1,0 +1,87 @@
+/** The request that the helper in the target carries out, as bytes. Layout: ulp_request in the ABI. */
+import { abi, UlpError } from '@ulp/core';
+import type { Metadata } from '@ulp/metadata';
+import type { LiveLibrary } from '@ulp/ptrace-ffi';
+import { oldFunction } from './target';
+
+const align8 = (bytes: Buffer): Buffer => Buffer.concat([bytes, Buffer.alloc(-bytes.length & 7)]);
+
+export interface RequestContent {
+  readonly operation: number;
+  readonly metadata: Metadata;
+  /** The library of each target, in the metadata's order. */
+  readonly libraries: readonly LiveLibrary[];
+}
+
+/** @throws UlpError patch-refused when it is too large for the buffer */
+export function encodeRequest({ operation, metadata, libraries }: RequestContent): Buffer {
+  const targets = libraries.map((library) =>
+    Buffer.from(abi.ulp_request_target.encode({ library: library.address })),
+  );
+  const functions = metadata.targets.flatMap((target, index) =>
+    target.functions.map((pair) =>
+      Buffer.from(
+        abi.ulp_request_function.encode({
+          old_function: oldFunction(libraries[index] as LiveLibrary, pair),
+          new_function: pair.newAddress,
+          target: index,
+          entry_offset: pair.entryOffset,
+          reserved: new Uint8Array(3),
+        }),
+      ),
+    ),
+  );
+  const dependencies = metadata.dependencies.map((id) => Buffer.from(id, 'hex'));
+  const path = align8(Buffer.from(`${metadata.patch.path}\0`));
+  const sections = [targets, functions, dependencies, [path]].map((s) => Buffer.concat(s));
+  let at = abi.ulp_request.size;
+  const offsets = sections.map((section) => {
+    const here = at;
+    at += section.length;
+    return here;
+  });
+  if (at > abi.LIMIT.requestBytes)
+    throw new UlpError('patch-refused', {
+      subject: metadata.patch.path,
+      expected: `a request of at most ${abi.LIMIT.requestBytes} bytes`,
+      found: String(at),
+    });
+  const [targetsAt = 0, functionsAt = 0, dependenciesAt = 0, pathAt = 0] = offsets;
+  const buildId = Buffer.from(metadata.patch.buildId, 'hex');
+  const header = abi.ulp_request.encode({
+    operation,
+    length: at,
+    patch_id: Buffer.from(metadata.id, 'hex'),
+    patch_build_id: buildId,
+    patch_build_id_size: buildId.length,
+    target_count: targets.length,
+    function_count: functions.length,
+    dependency_count: dependencies.length,
+    targets: targetsAt,
+    functions: functionsAt,
+    dependencies: dependenciesAt,
+    path: pathAt,
+  });
+  return Buffer.concat([header, ...sections]);
+}
+
+/** A request that only frees what no thread can reach any more. */
+export function encodeCollect(): Buffer {
+  const empty = new Uint8Array(0);
+  return Buffer.from(
+    abi.ulp_request.encode({
+      operation: abi.OPERATION.collect,
+      length: abi.ulp_request.size,
+      patch_id: empty,
+      patch_build_id: empty,
+      patch_build_id_size: 0,
+      target_count: 0,
+      function_count: 0,
+      dependency_count: 0,
+      targets: 0,
+      functions: 0,
+      dependencies: 0,
+      path: 0,
+    }),
+  );
+}
