@@ -1,5 +1,5 @@
 /** /proc/PID/auxv: what the kernel told the program at its start, and nobody else. */
-import { UlpError, type Pid } from '@ulp/core';
+import { UlpError } from '@ulp/core';
 import { explainDenial } from './denial';
 import { readProcFile } from './proc-file';
 
@@ -9,15 +9,15 @@ export const AT = { phent: 4n, entry: 9n } as const;
 const ELF64_PHENT = 56n;
 
 /** @throws UlpError process-missing, process-denied */
-export function readAuxv(pid: Pid): ReadonlyMap<bigint, bigint> {
+export function readAuxv(task: number): ReadonlyMap<bigint, bigint> {
   let text: string;
   try {
-    text = readProcFile(`/proc/${pid}/auxv`);
+    text = readProcFile(`/proc/${task}/auxv`);
   } catch (error) {
-    throw explainDenial(pid, 'read', error);
+    throw explainDenial(task, 'read', error);
   }
   // The kernel's answer for a process that has given up its memory.
-  if (text === '') throw new UlpError('process-missing', { subject: `process ${pid}` });
+  if (text === '') throw new UlpError('process-missing', { subject: `process ${task}` });
   const words = Buffer.from(text, 'latin1');
   const auxv = new Map<bigint, bigint>();
   for (let at = 0; at + 16 <= words.length; at += 16)

@@ -1,15 +1,19 @@
 /** Why the kernel said EPERM or EACCES: it does not tell, so look at everything that it looks at. */
 import { statSync } from 'node:fs';
 import { UlpError } from '@ulp/core';
-import { tryReadProcFile } from './proc-file';
+import { errnoOf, tryReadProcFile } from './proc-file';
 import { isDead } from './stat';
 import { numbers, readStatus } from './status';
 
+const ABOUT_THE_PROCESS = ['EPERM', 'EACCES', 'ENOENT', 'ESRCH'];
+
 /**
+ * @param cause what the system call threw; thrown again when it has to do with us (EMFILE)
  * @param action what was tried: `read its memory`, `trace it`
  * @returns process-missing, process-traced or process-denied
  */
 export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unknown): UlpError {
+  if (cause !== undefined && !ABOUT_THE_PROCESS.includes(errnoOf(cause))) throw cause;
   const subject = `process ${pid}`;
   const status = readStatus(`/proc/${pid}/status`);
   const state = status?.get('State') ?? '';

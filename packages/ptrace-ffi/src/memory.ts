@@ -17,11 +17,13 @@ export class Memory {
   /** @throws UlpError process-missing, process-denied */
   constructor(
     readonly pid: Pid,
+    /** A thread that uses it. */
+    task: number = pid,
     readonly writable = false,
   ) {
     const flags = writable ? constants.O_RDWR : constants.O_RDONLY;
     try {
-      this.fd = openSync(`/proc/${pid}/mem`, flags);
+      this.fd = openSync(`/proc/${task}/mem`, flags);
     } catch (error) {
       throw explainDenial(pid, 'read', error);
     }

@@ -1,12 +1,12 @@
 /**
- * One tool at a time for one target process: an exclusive flock(2) on /proc/PID/mem.
+ * One tool at a time for one target process: an exclusive flock(2) on the directory /proc/PID/fd.
  *
- * That file can be opened only by who may trace the process, so nobody else can hold the lock; it is
- * another file when the pid is used again; and the kernel frees the lock however its holder ends.
+ * It can be opened only by the process's own user and by root, so nobody else can hold the lock; it is
+ * another directory when the pid is used again; and the kernel frees the lock however its holder ends.
  * Two mounts of procfs (a tool inside a container, another one outside) have files of their own, and
  * do not see each other's locks: there the state word of the runtime keeps the two apart.
  */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { UlpError, type Pid } from '@ulp/core';
 import { explainDenial } from './denial';
 import { now, sleep } from './sleep';
@@ -48,7 +48,7 @@ export function lockProcess(pid: Pid, timeoutMs: number): ProcessLock {
 
 function open(pid: Pid): number {
   try {
-    return openSync(`/proc/${pid}/mem`, 'r');
+    return openSync(`/proc/${pid}/fd`, constants.O_RDONLY | constants.O_DIRECTORY);
   } catch (error) {
     throw explainDenial(pid, 'read', error);
   }

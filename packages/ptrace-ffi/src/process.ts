@@ -1,5 +1,5 @@
 /** Another process: its identity, and what can be read of it. Nothing here stops it or changes it. */
-import { UlpError, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
+import { UlpError, type Pid, type Tid } from '@ulp/core';
 import { isSixtyFourBit, readAuxv } from './auxv';
 import { explainDenial } from './denial';
 import { ImageCache, type Image, readImages } from './images';
@@ -9,7 +9,7 @@ import { Memory } from './memory';
 import { readProcFile } from './proc-file';
 import { isDead, readStat } from './stat';
 import { openInRoot } from './target-path';
-import { blockedSyscall, readThreads, type Thread } from './threads';
+import { blockedSyscall, livingThread, readThreads, type Thread } from './threads';
 
 export interface OpenOptions {
   /** Ask for memory that can be written; false by default. */
@@ -26,17 +26,18 @@ export function openProcess(pid: Pid, options: OpenOptions = {}): Process {
   const stat = readStat(pid);
   const subject = `process ${pid}`;
   if (!stat) throw new UlpError('process-missing', { subject });
-  if (isDead(stat.state))
+  const task = isDead(stat.state) ? livingThread(pid) : pid;
+  if (task === undefined)
     throw new UlpError('process-missing', { subject, fact: 'it has ended', found: 'a zombie' });
   if (stat.kernelThread)
     throw new UlpError('process-unsupported', { subject, found: 'a kernel thread' });
-  if (!isSixtyFourBit(readAuxv(pid)))
+  if (!isSixtyFourBit(readAuxv(task)))
     throw new UlpError('process-unsupported', {
       subject,
       expected: 'a 64-bit process',
       found: 'a 32-bit process',
     });
-  return new Process(pid, stat.startTime, stat.name, options);
+  return new Process(pid, task, stat.startTime, stat.name, options);
 }
 
 export class Process {
@@ -47,6 +48,11 @@ export class Process {
   /** Use openProcess(). */
   constructor(
     readonly pid: Pid,
+    /**
+     * The thread through which /proc shows what all threads share: the first one, unless that has ended
+     * before the others (pthread_exit in main).
+     */
+    readonly task: number,
     /** Clock ticks after boot: with the pid, the identity of the process. */
     readonly startTime: bigint,
     /** Its short name, of at most 15 bytes, as the process itself chose it. */
@@ -67,7 +73,7 @@ export class Process {
    */
   get memory(): Memory {
     if (this.opened) return this.opened;
-    const memory = new Memory(this.pid, this.writable);
+    const memory = new Memory(this.pid, this.task, this.writable);
     // Looked at afterwards: now it is sure whose memory was opened.
     this.assertAlive();
     return (this.opened = memory);
@@ -76,13 +82,14 @@ export class Process {
   /** @throws UlpError process-missing when it has ended, or another process has its pid */
   assertAlive(): void {
     const stat = readStat(this.pid);
-    if (stat && !isDead(stat.state) && stat.startTime === this.startTime) return;
+    const alive = stat && (!isDead(stat.state) || livingThread(this.pid) !== undefined);
+    if (alive && stat.startTime === this.startTime) return;
     throw new UlpError('process-missing', { subject: this.subject, fact: 'it has ended' });
   }
 
   /** As they are now. @throws UlpError process-missing, process-denied */
   maps(): Mapping[] {
-    const text = this.attempt(() => readProcFile(`/proc/${this.pid}/maps`));
+    const text = this.attempt(() => readProcFile(`/proc/${this.task}/maps`));
     if (text === '') throw new UlpError('process-missing', { subject: this.subject });
     return parseMaps(text);
   }
@@ -112,7 +119,7 @@ export class Process {
    * @throws UlpError file-missing, file-not-regular, file-unreadable, process-missing, process-denied
    */
   openFile(path: string): number {
-    return openInRoot(this.pid, path);
+    return openInRoot(this.task, path);
   }
 
   close(): void {
@@ -128,5 +135,3 @@ export class Process {
     }
   }
 }
-
-export type { RemoteAddress };

@@ -5,7 +5,7 @@
  * FIFOs or devices; only what proves to be a regular file is then opened for reading.
  */
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
-import { UlpError, type ErrorCode, type Pid } from '@ulp/core';
+import { UlpError, type ErrorCode } from '@ulp/core';
 import { explainDenial } from './denial';
 import { errnoOf } from './proc-file';
 
@@ -15,14 +15,14 @@ const O_PATH = 0o10000000;
 const LIMIT = { links: 40, bytes: 4096 } as const;
 
 /** @returns a file descriptor; see Process.openFile for the errors */
-export function openInRoot(pid: Pid, path: string): number {
+export function openInRoot(task: number, path: string): number {
   if (!path.startsWith('/') || path.includes('\0') || Buffer.byteLength(path) > LIMIT.bytes)
     throw new UlpError('file-missing', {
       subject: path,
       expected: `an absolute path of at most ${LIMIT.bytes} bytes`,
     });
   // The directories from the root down to where we are: `..` goes back in this list, never above it.
-  const trail = [openRoot(pid)];
+  const trail = [openRoot(task)];
   try {
     const pending = components(path);
     let links = 0;
@@ -57,11 +57,11 @@ function close(fd: number | undefined): void {
   if (fd !== undefined) closeSync(fd);
 }
 
-function openRoot(pid: Pid): number {
+function openRoot(task: number): number {
   try {
-    return openSync(`/proc/${pid}/root`, O_PATH | constants.O_DIRECTORY);
+    return openSync(`/proc/${task}/root`, O_PATH | constants.O_DIRECTORY);
   } catch (error) {
-    throw explainDenial(pid, 'read', error);
+    throw explainDenial(task, 'read', error);
   }
 }
 

@@ -2,6 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { tid, type Pid, type Tid } from '@ulp/core';
 import { errnoOf, tryReadProcFile } from './proc-file';
+import { isDead, readStat } from './stat';
 import { numbers, readStatus } from './status';
 
 export interface Thread {
@@ -26,6 +27,15 @@ export function readThreads(pid: Pid): Thread[] {
     };
   });
 }
+
+/** @returns undefined when none is alive: the process has ended, or is gone */
+export const livingThread = (pid: Pid): Tid | undefined =>
+  tids(pid)
+    .map(tid)
+    .find((id) => {
+      const stat = readStat(id);
+      return stat && !isDead(stat.state);
+    });
 
 function tids(pid: Pid): number[] {
   try {

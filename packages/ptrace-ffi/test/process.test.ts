@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pid, remoteAddress, tid } from '@ulp/core';
-import { ImageCache, listPids, mappingAt, openProcess } from '@ulp/ptrace-ffi';
+import { ImageCache, listPids, lockProcess, mappingAt, openProcess } from '@ulp/ptrace-ffi';
 import { cleanUp, codeOf, compile, scratch, start, type Target } from './target';
 
 let program: string;
@@ -117,6 +117,21 @@ test('memory stays with the address space: after exec it is gone, not another on
   expect(await other.line('exec')).toMatch(/^ready/);
   expect(codeOf(() => process.memory.read(markOf(other), 1))).toBe('process-missing');
   process.close();
+  await other.kill();
+});
+
+test('main has ended, the other threads go on', async () => {
+  const other = await start(compile('main-ended'));
+  const process = openProcess(other.pid, { writable: true });
+  expect(process.task).not.toBe(process.pid);
+  expect(process.images().map((i) => i.path)).toContainEqual(expect.stringMatching(/libc\.so/));
+  expect(process.linkMap().length).toBeGreaterThan(2);
+  expect(process.memory.readString(markOf(other), 20)).toBe('mark');
+  closeSync(process.openFile('/etc/passwd'));
+  lockProcess(other.pid, 0).release();
+  process.assertAlive();
+  process.close();
+  expect(await other.line('alive?')).toBe('alive');
   await other.kill();
 });
 

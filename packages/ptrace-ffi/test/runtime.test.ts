@@ -78,16 +78,21 @@ describe('the real runtime', () => {
       ]);
       return Object.fromEntries(rows.map(([name, ...rest]) => [name, rest]));
     };
+    const jumped = where()['jump']?.[0]?.[0];
     expect(where()).toEqual({
       'tracked-user': [],
       in: [[true, 1, false, 'used']],
       out: [[false, undefined, false, 'used']],
+      // Its stack tells whether the call could still return: it may have been overwritten.
+      jump: [[jumped, jumped ? 1 : undefined, false, 'limbo']],
       never: [],
     });
     expect(await target.line('leave')).toBe('result 42');
     expect(where()).toEqual({
       'tracked-user': [],
       out: [[false, undefined, false, 'used']],
+      // Its stack tells whether the call could still return: it may have been overwritten.
+      jump: [[jumped, jumped ? 1 : undefined, false, 'limbo']],
       never: [],
     });
   });

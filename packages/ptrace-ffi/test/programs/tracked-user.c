@@ -1,8 +1,10 @@
 /*
- * Three threads: `in` stays inside the library until a line comes, `out` has been inside, `never` has not.
+ * Four threads: `in` stays inside the library until a line comes, `out` has been inside, `never` has not,
+ * `jump` has left by longjmp.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -37,14 +39,28 @@ static void *never(void *unused)
   return unused;
 }
 
+static jmp_buf back;
+static void leave(void) { longjmp(back, 1); }
+static void *jump(void *unused)
+{
+  pthread_setname_np(pthread_self(), "jump");
+  if (setjmp(back) == 0)
+    stay_inside(&open_lock, leave);
+  pthread_barrier_wait(&ready);
+  for (;;)
+    pause();
+  return unused;
+}
+
 int main(void)
 {
-  pthread_t a, b, c;
-  pthread_barrier_init(&ready, NULL, 4);
+  pthread_t a, b, c, d;
+  pthread_barrier_init(&ready, NULL, 5);
   pthread_mutex_lock(&held);
   pthread_create(&a, NULL, in, NULL);
   pthread_create(&b, NULL, out, NULL);
   pthread_create(&c, NULL, never, NULL);
+  pthread_create(&d, NULL, jump, NULL);
   pthread_barrier_wait(&ready);
   printf("ready\n");
   fflush(stdout);
