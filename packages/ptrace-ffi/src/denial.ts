@@ -31,13 +31,13 @@ export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unk
       cause,
     );
   const ours = process.geteuid?.() ?? 0;
-  const theirs = numbers(status.get('Uid'));
-  if (ours !== 0 && theirs.some((uid) => uid !== ours))
-    return denied('run as that user or as root', `uid ${ours}`, `uid ${theirs[1]}`);
+  const user = numbers(status.get('Uid')).find((uid) => uid !== ours);
+  if (ours !== 0 && user !== undefined)
+    return denied('run as that user or as root', `uid ${ours}`, `uid ${user}`);
   const group = process.getegid?.() ?? 0;
-  const groups = numbers(status.get('Gid'));
-  if (ours !== 0 && groups.some((gid) => gid !== group))
-    return denied('run with that group or as root', `gid ${group}`, `gid ${groups[1]}`);
+  const other = numbers(status.get('Gid')).find((gid) => gid !== group);
+  if (ours !== 0 && other !== undefined)
+    return denied('run with that group or as root', `gid ${group}`, `gid ${other}`);
   // The kernel gives the files of a process that is not dumpable to root.
   if (ours !== 0 && ownerOf(`/proc/${pid}/maps`) !== ours)
     return denied('the process is not dumpable: it changed its user, or asked for it; run as root');
