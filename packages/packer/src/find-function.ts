@@ -9,6 +9,7 @@ import {
   isFunction,
   isIfunc,
   SHN,
+  type ElfFile,
   type ElfSymbol,
 } from '@ulp/elf';
 import type { Word } from './description';
@@ -53,9 +54,16 @@ export function findFunction(library: SymbolIndex, wanted: WantedFunction): Foun
       `${addresses.size}, at ${[...addresses].map(hex).join(' and ')}`,
       'static functions of the same name cannot be told apart',
     );
+  return extent(elf, first);
+}
+
+/** A dynamic symbol that was moved to the trampoline was made longer by as much. */
+function extent(elf: ElfFile, { name, value, size }: ElfSymbol): FoundFunction {
+  const address = functionBehind(elf, value);
+  const moved = address - value;
   return {
-    address: functionBehind(elf, first.value),
-    size: elf.view.number(first.size, `size of '${wanted.name}'`),
+    address,
+    size: elf.view.number(size > moved ? size - moved : 0n, `size of '${name}'`),
   };
 }
 
