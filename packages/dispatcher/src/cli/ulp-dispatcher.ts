@@ -1,0 +1,105 @@
+import { defineCommand, message, print, printJson, printTable, progress } from '@ulp/cli';
+import { EXIT, pid as asPid } from '@ulp/core';
+import { readMetadata, type Metadata } from '@ulp/metadata';
+import { openProcess } from '@ulp/ptrace-ffi';
+import {
+  dispatchOne,
+  dispatchSafely,
+  isSettled,
+  type Action,
+  type DispatchOptions,
+  type Result,
+} from '../dispatch';
+import { dispatcherDocument } from '../document';
+import { scan } from '../scan';
+
+const NAME = 'ulp-dispatcher';
+/** For each process, in ms. */
+const TIMEOUT_MS = 10_000;
+
+async function dispatchAll(
+  action: Action,
+  metadata: Metadata,
+  options: DispatchOptions,
+): Promise<{ results: Result[]; unreadable: readonly number[] }> {
+  const { processes, unreadable } = scan(metadata, action !== 'check' && !options.dryRun);
+  const bar = progress(processes.length, 'processes');
+  const results: Result[] = [];
+  try {
+    for (const process of processes) {
+      results.push(await dispatchSafely(action, process, metadata, options));
+      bar.step();
+    }
+  } finally {
+    bar.stop();
+  }
+  return { results, unreadable };
+}
+
+const note = ({ changed, migrated, state, error }: Result, dryRun: boolean): string => {
+  if (error) return error.message;
+  const did = changed ? (dryRun ? 'would be changed' : 'changed now') : '';
+  const threads = state === 'applied' && !migrated ? 'threads still inside' : '';
+  return [did, threads].filter((text) => text !== '').join(', ');
+};
+
+export const command = defineCommand({
+  name: NAME,
+  summary: 'check, patch or revert every process that has a target library loaded',
+  description: [
+    'Finds every process that maps a library with the build-id of a target of the patch, also if the file was replaced or deleted since, and does to each what ulp-check, ulp-trigger or ulp-trigger --revert would. A process that fails or ends meanwhile does not keep the others from their turn.',
+    'With PID only that process; what it refuses is then reported as ulp-trigger does.',
+  ],
+  positionals: {
+    action: {
+      kind: 'string',
+      choices: ['check', 'patch', 'revert'],
+      meaning: 'check: is it applied; patch: apply it; revert: take it back',
+    },
+    file: { kind: 'string', meaning: 'metadata of the patch (.ulp)' },
+    pid: { kind: 'number', optional: true, meaning: 'only this process' },
+  },
+  options: {
+    'dry-run': { kind: 'boolean', meaning: 'find out what would be done; nobody is stopped' },
+    json: { kind: 'boolean', meaning: 'print a JSON document (ulp-dispatcher/1)' },
+  },
+  examples: [
+    { command: 'ulp-dispatcher patch fix.ulp', meaning: 'close the hole everywhere' },
+    { command: 'ulp-dispatcher check fix.ulp', meaning: 'is it closed everywhere?' },
+  ],
+  exitCodes: {
+    0: 'every process concerned is as wanted, or none is concerned',
+    1: 'at least one process is unpatched (with revert: still patched) or failed',
+  },
+  seeAlso: ['ulp-trigger(1)', 'ulp-check(1)'],
+  async run({ action: name, file, pid, 'dry-run': dryRun = false, json = false }) {
+    const action = name as Action;
+    const metadata = readMetadata(file);
+    const options = { timeoutMs: TIMEOUT_MS, dryRun };
+    const { results, unreadable } =
+      pid === undefined
+        ? await dispatchAll(action, metadata, options)
+        : {
+            results: [
+              await dispatchOne(
+                action,
+                openProcess(asPid(pid), { writable: action !== 'check' && !dryRun }),
+                metadata,
+                options,
+              ),
+            ],
+            unreadable: [],
+          };
+    const settled = isSettled(action, results);
+    if (unreadable.length > 0)
+      message(NAME, `${unreadable.length} processes: permission denied, so not looked at`);
+    if (json) printJson(dispatcherDocument(action, metadata, dryRun, settled, results, unreadable));
+    else if (results.length === 0) print('no process has a target library loaded');
+    else
+      printTable(
+        ['PID', 'NAME', 'STATE', 'NOTE'],
+        results.map((r) => [String(r.pid), r.name, r.state, note(r, dryRun)]),
+      );
+    return settled || (dryRun && results.every((r) => r.error === null)) ? EXIT.done : EXIT.no;
+  },
+});
