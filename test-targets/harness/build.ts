@@ -1,0 +1,79 @@
+/** Compiles the programs, libraries and patches of a scenario with the stock gcc. */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { runTool } from './tools';
+
+export const TARGETS = join(__dirname, '..');
+const source = (name: string): string => join(TARGETS, name);
+const compiler = (name: string): string => (/\.(cc|cpp)$/.test(name) ? 'g++' : 'gcc');
+const WARNINGS = ['-Wall', '-Wextra', '-Werror', `-I${join(TARGETS, 'harness')}`];
+
+function compile(name: string, ...args: string[]): void {
+  execFileSync(compiler(name), ['-O2', '-g', ...WARNINGS, source(name), ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+}
+
+const flags = (what: 'cflags' | 'ldflags'): string[] =>
+  runTool('ulp-runtime', [what]).stdout.trim().split(' ');
+export const preload = (): string => runTool('ulp-runtime', ['path', 'libpulp.so']).stdout.trim();
+
+export interface LibraryOptions {
+  /** Leave it as the linker made it. */
+  readonly ungated?: boolean;
+  /** Compiled and linked as anybody would. */
+  readonly plain?: boolean;
+  readonly args?: readonly string[];
+}
+
+/** A live-patchable library in `room`; gives its path. */
+export function buildLibrary(
+  room: string,
+  name: string,
+  file: string,
+  { ungated = false, plain = false, args = [] }: LibraryOptions = {},
+): string {
+  const out = join(room, file);
+  const live = plain ? [] : [...flags('cflags'), ...flags('ldflags')];
+  compile(name, '-shared', '-fPIC', `-Wl,-soname,${file}`, '-o', out, ...live, ...args);
+  if (!plain && !ungated) {
+    const { status, stderr } = runTool('ulp-dynsym-gate', [out]);
+    if (status !== 0) throw new Error(stderr);
+  }
+  return out;
+}
+
+export function buildProgram(
+  room: string,
+  name: string,
+  libraries: readonly string[],
+  args: readonly string[] = [],
+): string {
+  const out = join(room, `program-${basename(name).replace(/\W/g, '-')}`);
+  compile(name, '-o', out, ...libraries, `-Wl,-rpath,${room}`, '-pthread', ...args);
+  return out;
+}
+
+/** `old:new` pairs by library. */
+export type Replacements = readonly (readonly [library: string, pairs: readonly string[]])[];
+
+/** A patch .so, its description and its metadata; gives the path of the metadata. */
+export function buildPatch(
+  room: string,
+  source_: string,
+  file: string,
+  replacements: Replacements,
+  { args = [], depends = [] }: { args?: readonly string[]; depends?: readonly string[] } = {},
+): string {
+  const out = join(room, `${file}.so`);
+  compile(source_, '-shared', '-fPIC', '-Wl,--build-id', '-o', out, ...args);
+  const description = join(room, `${file}.dsc`);
+  const lines = [out, ...replacements.flatMap(([library, pairs]) => [`@${library}`, ...pairs])];
+  writeFileSync(description, `! built by the test suite\n${lines.join('\n')}\n`);
+  const metadata = join(room, `${file}.ulp`);
+  const more = depends.length > 0 ? ['--depends', ...depends] : [];
+  const { status, stderr } = runTool('ulp-packer', [description, '-o', metadata, ...more]);
+  if (status !== 0) throw new Error(stderr);
+  return metadata;
+}

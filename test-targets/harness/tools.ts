@@ -1,0 +1,28 @@
+/** The commands, run as whole processes, as a user would. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+export const BIN = join(__dirname, '../../node_modules/.bin');
+
+export interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export function runTool(name: string, args: readonly (string | number)[]): Outcome {
+  const { status, stdout, stderr, signal } = spawnSync(join(BIN, name), args.map(String), {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  if (signal) throw new Error(`${name} was ended by ${signal}: ${stderr}`);
+  return { status, stdout, stderr };
+}
+
+/** Runs it and expects success; gives standard output. */
+export function succeed(name: string, ...args: (string | number)[]): string {
+  const { status, stdout, stderr } = runTool(name, args);
+  if (status !== 0)
+    throw new Error(`${name} ${args.join(' ')}: exit ${status}: ${stderr}${stdout}`);
+  return stdout;
+}
