@@ -24,7 +24,7 @@ static inline int serve(answer_fn *answer)
 /* A number as an answer. */
 static inline const char *number(long value)
 {
-  static _Thread_local char text[32];
+  static __thread char text[32];
   snprintf(text, sizeof text, "%ld", value);
   return text;
 }

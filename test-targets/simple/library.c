@@ -4,7 +4,7 @@ int twice_plus_one(int x);
 typedef int function(int);
 function *pointer_to_answer(void);
 
-static __attribute__((noinline)) int twice(int x)
+static __attribute__((noinline, noclone)) int twice(int x)
 {
   return 2 * x;
 }
