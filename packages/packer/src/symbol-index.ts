@@ -9,9 +9,12 @@ import {
   type ElfSymbol,
 } from '@ulp/elf';
 
+const CLONE = /^(.+?)\.(?:constprop|isra|part|lto_priv)\.\d/;
+
 export class SymbolIndex {
   private dynamicByName?: Map<string, ElfSymbol[]>;
   private staticByName?: Map<string, ElfSymbol[]>;
+  private clonesByName?: Map<string, string[]>;
 
   constructor(readonly elf: ElfFile) {}
 
@@ -31,12 +34,16 @@ export class SymbolIndex {
   }
 
   /** Pieces and variants that gcc has made of a function: `name.constprop.0`. */
-  clones(name: string): string[] {
-    return [...this.statics().keys()].filter(
-      (other) =>
-        other.startsWith(`${name}.`) &&
-        /^\.(?:constprop|isra|part|lto_priv)\.\d/.test(other.slice(name.length)),
-    );
+  clones(name: string): readonly string[] {
+    if (!this.clonesByName) {
+      this.clonesByName = new Map();
+      for (const clone of this.statics().keys()) {
+        const stem = CLONE.exec(clone)?.[1];
+        if (stem === undefined) continue;
+        this.clonesByName.set(stem, [...(this.clonesByName.get(stem) ?? []), clone]);
+      }
+    }
+    return this.clonesByName.get(name) ?? [];
   }
 
   /** Names that are looked up elsewhere when the file is loaded, and must be found. */
