@@ -2,9 +2,12 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
-import { abi } from '@ulp/core';
+import { abi, isUlpError } from '@ulp/core';
+import { ElfFile } from '@ulp/elf';
 import { decodeMetadata, encodeMetadata, type FunctionPair, type Metadata } from '@ulp/metadata';
-import { pack } from '../src';
+import fc from 'fast-check';
+import { pack, parseDescription } from '../src';
+import { plan } from '../src/plan';
 import { Fixtures } from './fixtures';
 
 let files: Fixtures;
@@ -275,7 +278,7 @@ describe('dependencies:', () => {
       }),
     );
 
-  test('their ids, in an order that is not the command line`s', () => {
+  test("their ids, in an order that is not the command line's", () => {
     const [a, b] = [dependency(1), dependency(2)];
     const description = files.describe('answer:new_answer');
     const ids = [a, b].map((path) => decodeMetadata(readFileSync(path), path).id);
@@ -293,4 +296,37 @@ describe('dependencies:', () => {
     expect(() => pack(description, many)).toThrow(/expected at most 16 dependencies, found 17$/);
     expect(() => pack(description, [files.patch])).toThrow(/expected live patch metadata/);
   });
+});
+
+test('a damaged library is packed, or refused with a reason', () => {
+  const description = parseDescription(
+    Buffer.from('/p\n@/t\nanswer:new_answer\nhidden:new_hidden\nver@V1:new_other\n'),
+    'd',
+  );
+  const whole = { '/p': readFileSync(files.patch), '/t': readFileSync(files.target) };
+  const damage = fc.record({
+    path: fc.constantFrom('/p' as const, '/t' as const),
+    // Headers and tables lie at both ends.
+    changes: fc.array(fc.tuple(fc.integer({ min: -3000, max: 1500 }), fc.nat(255)), {
+      minLength: 1,
+      maxLength: 4,
+    }),
+    cut: fc.option(fc.nat(20_000)),
+  });
+  fc.assert(
+    fc.property(damage, ({ path, changes, cut }) => {
+      const bytes = Buffer.from(whole[path]);
+      for (const [at, value] of changes) bytes[at < 0 ? bytes.length + at : at] = value;
+      const damaged = bytes.subarray(0, cut ?? bytes.length);
+      const open = (wanted: string): ElfFile =>
+        ElfFile.parse(wanted === path ? damaged : whole[wanted as '/p' | '/t'], wanted);
+      try {
+        expect(plan(description, open).targets).toHaveLength(1);
+      } catch (error) {
+        if (!isUlpError(error)) throw error;
+        expect(error.exitCode).toBe(2);
+      }
+    }),
+    { numRuns: 1000 },
+  );
 });
