@@ -8,14 +8,16 @@ import { numbers, readStatus } from './status';
 const ABOUT_THE_PROCESS = ['EPERM', 'EACCES', 'ENOENT', 'ESRCH'];
 
 /**
+ * @param pid of the process, or of a thread of it
  * @param cause what the system call threw; thrown again when it has to do with us (EMFILE)
  * @param action what was tried: `read its memory`, `trace it`
  * @returns process-missing, process-traced or process-denied
  */
 export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unknown): UlpError {
   if (cause !== undefined && !ABOUT_THE_PROCESS.includes(errnoOf(cause))) throw cause;
-  const subject = `process ${pid}`;
   const status = readStatus(`/proc/${pid}/status`);
+  // A thread was meant, perhaps: it has the process's fate.
+  const subject = `process ${status?.get('Tgid') ?? pid}`;
   const state = status?.get('State') ?? '';
   if (!status || isDead(state[0] ?? ''))
     return new UlpError('process-missing', { subject, ...(state && { found: state }) }, cause);

@@ -43,7 +43,9 @@ export function resumable(registers: Registers): Registers {
 
 /**
  * Makes a thread that stands at an interrupt-stop execute one system call, then gives it all its registers
- * and its signal mask back. The thread still stands afterwards; detach() must follow.
+ * and its signal mask back. The thread still stands afterwards; detach() must follow. If this program is
+ * killed in between, the thread is lost: where that matters, have code in the target that finds its
+ * own way back, as the launch gadget of libpulp.so does.
  * @returns what the kernel returned: negated errno on failure
  * @throws UlpError timed-out (the call was broken off), process-missing
  */
