@@ -5,8 +5,10 @@
  *
  * Everything between interrupt and detach is synchronous.
  */
-import { abi, remoteAddress, UlpError, type Tid } from '@ulp/core';
-import { now, resumable, Tracee, type Process, type Registers, type Thread } from '@ulp/ptrace-ffi';
+import { abi, remoteAddress, UlpError, type RemoteAddress, type Tid } from '@ulp/core';
+import { now, resumable, sleep, Tracee } from '@ulp/ptrace-ffi';
+import type { Process, Registers, Thread } from '@ulp/ptrace-ffi';
+import { resumeFrame } from './resume-frame';
 
 /** How long a thread may take to stop before another one is tried, in ms. */
 const STOP_MS = 200;
@@ -18,15 +20,19 @@ const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
 const DF_TF = 0x500n;
 const USER_CS_64 = 0x33n;
 const SIGSTOP = 19;
-const SYSCALL_SIZE = 2n;
-const NR = { clone: 56n, restart_syscall: 219n } as const;
-const ERESTART = { SYS: -512n, NOINTR: -513n, NOHAND: -514n, RESTARTBLOCK: -516n } as const;
+const NR_CLONE = 56n;
+const ERESTARTNOINTR = -513n;
+/** Between two rounds over all threads, in ms. */
+const ROUND_MS = 5;
 
-/** System calls out of which a thread is borrowed without any trace, even if this program dies. */
+/**
+ * System calls out of which a thread is borrowed without any trace, even if this program dies right
+ * after the stop: the kernel repeats them. Others (epoll_wait, recv with a time-out) would fail with EINTR.
+ */
 const HARMLESS: ReadonlySet<number | undefined> = new Set([
-  ...[0, 1, 7, 271], // read, write, poll, ppoll
+  ...[0, 1, 7], // read, write, poll
   ...[35, 230, 202], // nanosleep, clock_nanosleep, futex
-  ...[61, 247, 43, 45], // wait4, waitid, accept, recvfrom
+  ...[61, 247], // wait4, waitid
 ]);
 
 /** Threads to try, the most harmless first. */
@@ -44,11 +50,11 @@ function candidates(process: Process): Thread[] {
 }
 
 /** Threads that did not stop in time: they cannot be let go before they do. */
-const unstoppable = new Set<Tracee>();
+const late = new Map<Tid, Tracee>();
 
-/** Lets go those that have stopped since. Ending this program frees the rest. */
+/** Lets go those that have stopped since. The end of this program frees the rest. */
 export function releaseLateStops(): void {
-  for (const tracee of unstoppable) {
+  for (const [tid, tracee] of late) {
     try {
       const stop = tracee.waitForStop(0);
       if (!stop) continue;
@@ -56,7 +62,7 @@ export function releaseLateStops(): void {
     } catch {
       // It has ended.
     }
-    unstoppable.delete(tracee);
+    late.delete(tid);
   }
 }
 
@@ -72,50 +78,48 @@ export function launchHelper(
   state: bigint,
   deadline: number,
 ): boolean {
-  do {
+  for (;;) {
     for (const { tid } of candidates(process)) {
       if (borrow(process, control, state, tid)) return true;
       if (now() >= deadline) return false;
     }
     process.assertAlive();
-  } while (now() < deadline);
-  return false;
+    if (now() >= deadline) return false;
+    sleep(ROUND_MS);
+  }
 }
 
 /** @returns false when this thread would not do */
 function borrow(process: Process, control: abi.UlpControl, state: bigint, tid: Tid): boolean {
-  let tracee: Tracee;
+  let tracee = late.get(tid);
   try {
-    tracee = Tracee.seize(tid);
-  } catch (error) {
-    if (error instanceof UlpError && error.code === 'process-missing') return false;
-    throw error;
-  }
-  try {
-    if (!stop(tracee)) return false;
+    if (!tracee) {
+      tracee = Tracee.seize(tid);
+      tracee.interrupt();
+    }
+    late.delete(tid);
+    if (!awaitStop(tracee)) return false;
     const registers = resumable(tracee.getRegs());
     const rip = registers.get('rip');
     const inGadget = rip >= control.gadget && rip < control.gadget_end;
     if (registers.get('cs') !== USER_CS_64 || inGadget) return false;
-    sendIntoGadget(process, control, state, tracee, registers);
-    return true;
+    return sendIntoGadget(process, control, state, tracee, registers);
   } catch (error) {
     // A thread that ends under our hands is no reason to give up; anything else is.
     if (error instanceof UlpError && error.code === 'process-missing') return false;
     throw error;
   } finally {
-    if (!unstoppable.has(tracee)) tracee.detach();
+    if (!late.has(tid)) tracee?.detach();
   }
 }
 
 /** @returns false when it does not stop, or is stopped with the whole process */
-function stop(tracee: Tracee): boolean {
-  tracee.interrupt();
+function awaitStop(tracee: Tracee): boolean {
   for (;;) {
     const event = tracee.waitForStop(STOP_MS);
     switch (event?.kind) {
       case undefined:
-        unstoppable.add(tracee);
+        late.set(tracee.tid, tracee);
         return false;
       case 'interrupted':
         return true;
@@ -129,56 +133,19 @@ function stop(tracee: Tracee): boolean {
   }
 }
 
-/** What the thread needs to go on by itself: its registers, as the kernel would restart them. */
-function resumeFrame(registers: Registers, mask: bigint): Uint8Array {
-  let rax = registers.signed('rax');
-  let rip = registers.get('rip');
-  let restart = 0n;
-  const number = registers.signed('orig_rax');
-  const code = rax;
-  if (number >= 0n) {
-    if (code === ERESTART.SYS || code === ERESTART.NOINTR || code === ERESTART.NOHAND) rax = number;
-    if (code === ERESTART.RESTARTBLOCK) rax = NR.restart_syscall;
-    if (rax !== code) rip -= SYSCALL_SIZE;
-    if (code === ERESTART.SYS || code === ERESTART.NOHAND) restart = -code;
-  }
-  const u64 = (value: bigint): bigint => BigInt.asUintN(64, value);
-  const get = registers.get.bind(registers);
-  return abi.ulp_resume_frame.encode({
-    mask,
-    restart,
-    r15: get('r15'),
-    r14: get('r14'),
-    r13: get('r13'),
-    r12: get('r12'),
-    r11: get('r11'),
-    r10: get('r10'),
-    r9: get('r9'),
-    r8: get('r8'),
-    rbp: get('rbp'),
-    rdi: get('rdi'),
-    rsi: get('rsi'),
-    rdx: get('rdx'),
-    rcx: get('rcx'),
-    rbx: get('rbx'),
-    rax: u64(rax),
-    eflags: get('eflags'),
-    rip,
-  });
-}
-
+/** @returns false when the thread has no room on its stack */
 function sendIntoGadget(
   process: Process,
   control: abi.UlpControl,
   state: bigint,
   tracee: Tracee,
   registers: Registers,
-): void {
+): boolean {
   // First of all: should this program die now, the kernel decides about EINTR as it should.
   tracee.setRegs(registers);
   const mask = tracee.getSigmask();
   const frame = remoteAddress(registers.get('rsp') - RED_ZONE - BigInt(abi.ulp_resume_frame.size));
-  process.memory.write(frame, resumeFrame(registers, mask), 'stack of the borrowed thread');
+  if (!tryWrite(process, frame, resumeFrame(registers, mask))) return false;
   const launched = (state & ~0xffn) | BigInt(abi.STATE.launched);
   const gadget = registers.with({
     rip: control.gadget,
@@ -197,31 +164,52 @@ function sendIntoGadget(
   tracee.setRegs(gadget);
   // After the registers: a thread whose mask alone was changed would stay deaf if this program died.
   tracee.setSigmask(ALL_SIGNALS);
-  const outcome = runGadget(tracee);
+  const { kind, value } = runGadget(tracee);
+  if (kind === 'late') return true; // the gadget puts the thread back, the helper answers
+  if (kind === 'failed') {
+    tracee.detach(); // the gadget notes the failure and puts the thread back
+    throw notStarted(process, `clone(2) failed with errno ${-value}`);
+  }
   tracee.setSigmask(mask);
   tracee.setRegs(registers);
   tracee.detach();
-  if (outcome !== undefined && outcome < 0n) cloneFailed(process, control, state, outcome);
+  if (kind === 'fault') throw notStarted(process, `signal ${value} in the gadget`);
+  return true;
 }
 
-/** @returns what clone returned; undefined: the state had changed, so it was not called */
-function runGadget(tracee: Tracee): bigint | undefined {
+function tryWrite(process: Process, address: RemoteAddress, bytes: Uint8Array): boolean {
+  try {
+    process.memory.write(address, bytes, 'stack of the borrowed thread');
+    return true;
+  } catch (error) {
+    if (error instanceof UlpError && error.code === 'process-hostile') return false;
+    throw error;
+  }
+}
+
+interface Outcome {
+  /** started: or another thread was faster. late: it does not stop, nothing more is known. */
+  readonly kind: 'started' | 'failed' | 'fault' | 'late';
+  /** What clone returned; or the signal of a fault. */
+  readonly value: bigint;
+}
+
+/** From the stop to the exit of the gadget's first system call: clone, or one of its tail's. */
+function runGadget(tracee: Tracee): Outcome {
   tracee.syscall();
   for (let stops = 0; ;) {
     const event = tracee.waitForStop(GADGET_MS);
     switch (event?.kind) {
       case undefined:
-        unstoppable.add(tracee);
-        throw new UlpError('timed-out', {
-          subject: `thread ${tracee.tid}`,
-          fact: 'it does not come out of the gadget; it goes on by itself',
-        });
+        late.set(tracee.tid, tracee);
+        return { kind: 'late', value: 0n };
       case 'exited':
       case 'killed':
         throw new UlpError('process-missing', { subject: `thread ${tracee.tid}` });
       case 'signal':
-        if (event.signal !== SIGSTOP) return -1n; // a fault: a filter that kills, a stack that ended
-        tracee.syscall(event.signal); // cannot be blocked: let the group stop begin, carry on
+        // A filter that kills, or a stack that ends: nothing else comes through the mask,
+        if (event.signal !== SIGSTOP) return { kind: 'fault', value: BigInt(event.signal) };
+        tracee.syscall(event.signal); // but this: let the group stop begin, carry on
         break;
       case 'group':
       case 'interrupted':
@@ -233,28 +221,19 @@ function runGadget(tracee: Tracee): bigint | undefined {
           break;
         }
         const registers = tracee.getRegs();
-        if (registers.signed('rax') !== ERESTART.NOINTR)
-          return registers.get('orig_rax') === NR.clone ? registers.signed('rax') : undefined;
+        const value = registers.signed('rax');
+        if (registers.get('orig_rax') !== NR_CLONE) return { kind: 'started', value: 0n };
+        if (value !== ERESTARTNOINTR) return { kind: value < 0n ? 'failed' : 'started', value };
         tracee.syscall(); // broken off by a group stop before it did anything
       }
     }
   }
 }
 
-/** The gadget's own repair does not run, because the registers were restored: do it for it. */
-function cloneFailed(
-  process: Process,
-  control: abi.UlpControl,
-  state: bigint,
-  result: bigint,
-): never {
-  const { memory } = process;
-  memory.write(remoteAddress(control.tid_address), Buffer.alloc(4), 'tid word');
-  process.assertAlive();
-  throw new UlpError('patch-refused', {
+const notStarted = (process: Process, found: string): UlpError =>
+  new UlpError('patch-refused', {
     subject: process.subject,
     fact: 'the helper could not be started',
-    found: `clone(2) failed with errno ${-result}`,
-    detail: `request ${state >> 8n} was dropped; nothing was changed`,
+    found,
+    detail: 'nothing was changed',
   });
-}

@@ -1,16 +1,17 @@
 /** Applying and reverting a patch in one process. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { abi, UlpError, type ErrorCode } from '@ulp/core';
+import { abi, isUlpError, UlpError, type ErrorCode } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
 import {
   now,
   readUniverses,
   runtimeProblems,
   type LiveLibrary,
+  type Patch,
   type Process,
 } from '@ulp/ptrace-ffi';
-import { perform, type Answer } from './perform';
+import { finishUnfinished, isIdle, perform, type Answer } from './perform';
 import { requirePatchFile } from './patch-file';
 import { encodeCollect, encodeRequest } from './request';
 import { appliedPatch, examine, oldFunction, requireEntries, type TargetProcess } from './target';
@@ -71,29 +72,36 @@ async function change(
   metadata: Metadata,
   { timeoutMs, dryRun = false }: ChangeOptions,
 ): Promise<Change> {
-  const target = examine(process, metadata);
-  const needed = action === 'apply' ? checkApply(target, metadata) : checkRevert(target, metadata);
-  const retainedBefore = target.patches.filter((p) => p.state === 'reverted').length;
-  const plan = { action, replacements: replacements(target, metadata) };
-  const nothing = { ...plan, changed: false, universe: 0, finishedEarlier: false };
-  if (!needed && retainedBefore === 0) return { ...nothing, retained: 0 };
-  requireReachable(target);
-  if (dryRun) return { ...nothing, changed: needed, retained: retainedBefore };
   const deadline = now() + timeoutMs;
-  if (!needed) return { ...nothing, retained: await unload(target, deadline) };
-  const request = encodeRequest({
-    operation: abi.OPERATION[action],
-    metadata,
-    libraries: target.libraries,
-  });
-  const answer = await perform(process, target.runtime, request, timeoutMs);
+  const first = examine(process, metadata);
+  const finishedEarlier = !dryRun && !isIdle(process, first.runtime);
+  if (finishedEarlier) await finishUnfinished(process, reachable(first).runtime, deadline);
+  const target = finishedEarlier ? examine(process, metadata) : first;
+  const needed = action === 'apply' ? checkApply(target, metadata) : checkRevert(target, metadata);
+  const unchanged = {
+    action,
+    changed: false,
+    universe: 0,
+    retained: retained(target.patches),
+    finishedEarlier,
+    replacements: replacements(target, metadata),
+  };
+  if (needed) reachable(target);
+  if (dryRun) return { ...unchanged, changed: needed };
+  if (!needed)
+    return action === 'apply'
+      ? unchanged
+      : { ...unchanged, retained: await unload(target, deadline) };
+  const { libraries } = target;
+  const request = encodeRequest({ operation: abi.OPERATION[action], metadata, libraries });
+  const answer = await perform(process, target.runtime, request, deadline);
   throwIfRefused(process, metadata, answer);
   return {
-    ...plan,
+    ...unchanged,
     changed: answer.result === abi.RESULT.ok,
     universe: Number(answer.universe),
-    retained: answer.retained === 0 ? 0 : await unload(target, deadline),
-    finishedEarlier: answer.finishedEarlier,
+    retained: action === 'apply' ? answer.retained : await unload(target, deadline),
+    finishedEarlier: finishedEarlier || answer.finishedEarlier,
   };
 }
 
@@ -127,8 +135,9 @@ function checkRevert({ process, patches }: TargetProcess, metadata: Metadata): b
   return true;
 }
 
-/** Can a thread of it be borrowed at all? Told before anything is touched. */
-function requireReachable({ process, control }: TargetProcess): void {
+/** The same target, if a thread of it can be borrowed at all. Told before anything is touched. */
+function reachable(target: TargetProcess): TargetProcess {
+  const { process, control } = target;
   const problems = runtimeProblems(control.flags);
   if (problems.length > 0)
     throw new UlpError('runtime-unusable', {
@@ -145,6 +154,7 @@ function requireReachable({ process, control }: TargetProcess): void {
       fact: 'it is stopped by job control',
       detail: 'let it go on first (SIGCONT)',
     });
+  return target;
 }
 
 function replacements(target: TargetProcess, { targets }: Metadata): Replacement[] {
@@ -181,12 +191,17 @@ function throwIfRefused(process: Process, metadata: Metadata, { result, message 
   throw new UlpError(code, { subject, detail: `${message}; nothing was changed` });
 }
 
+const retained = (patches: readonly Patch[]): number =>
+  patches.filter((patch) => patch.state === 'reverted').length;
+
 /**
  * Waits, from outside, until no thread is inside with an older universe, then has what is out of use
- * freed. @returns how many reverted patches stay
+ * freed. The revert itself is done: nothing here makes it a failure.
+ * @returns how many reverted patches stay
  */
 async function unload(target: TargetProcess, deadline: number): Promise<number> {
   const { process, runtime, libraries } = target;
+  const left = (): number => retained(runtime.patches());
   const end = Math.min(deadline, now() + UNLOAD_MS);
   const isHeld = (): boolean => {
     const current = runtime.readUniverse();
@@ -195,9 +210,14 @@ async function unload(target: TargetProcess, deadline: number): Promise<number> 
       (claim) => claim.inside && (claim.universe === undefined || claim.universe < current),
     );
   };
-  while (isHeld() && now() < end) await delay(2);
-  const retained = (): number => runtime.patches().filter((p) => p.state === 'reverted').length;
-  if (isHeld() || now() >= deadline) return retained();
-  const answer = await perform(process, runtime, encodeCollect(), Math.max(1, deadline - now()));
-  return answer.retained;
+  try {
+    while (left() > 0 && isHeld() && now() < end) await delay(2);
+    if (left() > 0 && !isHeld())
+      await perform(process, reachable(target).runtime, encodeCollect(), deadline);
+    return left();
+  } catch (error) {
+    if (isUlpError(error) && error.code !== 'defect')
+      return error.code === 'process-missing' ? 0 : left();
+    throw error;
+  }
 }

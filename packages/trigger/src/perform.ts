@@ -17,6 +17,8 @@ export interface Answer {
 }
 
 const { STATE, PHASE } = abi;
+/** How long the gadget may take to clear up when clone failed, in calls of pause(). */
+const REPAIR_TURNS = 150;
 
 /** Most answers come within a millisecond: look often at first, and let the event loop live later. */
 async function pause(turn: number): Promise<void> {
@@ -61,61 +63,96 @@ class Conversation {
     return true;
   }
 
-  launch(word: bigint): boolean {
+  /** @returns false when no thread could be borrowed in time: the request is dropped */
+  async launch(word: bigint): Promise<boolean> {
     try {
-      return launchHelper(this.process, this.control(), word, this.deadline);
+      if (launchHelper(this.process, this.control(), word, this.deadline)) return true;
     } catch (error) {
-      if (error instanceof UlpError && error.code !== 'process-missing') this.drop(word);
+      if (error instanceof UlpError && error.code === 'process-missing') throw error;
+      // The gadget itself clears up when clone failed.
+      for (let turn = 0; turn < REPAIR_TURNS && !this.look().idle; turn++) await pause(turn);
+      this.drop(word);
       throw error;
     }
+    this.drop(word);
+    return false;
   }
 
-  /** Nobody has launched it, and nobody else may: the lock is held. */
-  drop(word: bigint): void {
-    if (this.look().idle) return;
-    const { state } = this.look();
+  /** For a request that no thread works on, while the lock is held. */
+  private drop(word: bigint): void {
+    const { state, idle } = this.look();
+    if (idle) return;
+    // Should a thread be on its way into the gadget nevertheless, its helper finds this.
+    this.write('cancel', word >> 8n);
     if (state === STATE.requested) this.write('state', (word & ~0xffn) | BigInt(STATE.done));
-    // Launched, but clone failed: borrow.ts has cleared the tid word.
-    if (state === STATE.launched) this.write('state', (word & ~0xffn) | BigInt(STATE.failed));
+    if (state !== STATE.launched) return;
+    // A fault in the gadget: nobody else clears up.
+    this.process.memory.write(remoteAddress(this.control().tid_address), Buffer.alloc(4), 'tid');
+    this.write('state', (word & ~0xffn) | BigInt(STATE.failed));
   }
 }
 
 const tooLate = (process: Process, fact: string, detail: string): UlpError =>
   new UlpError('timed-out', { subject: process.subject, fact, detail });
 const UNCHANGED = 'nothing was changed';
+const notBorrowed = (process: Process): UlpError =>
+  tooLate(process, 'no thread of it could be borrowed in time', UNCHANGED);
+
+/** What a tool must hold while it talks with the helper. */
+async function converse<T>(
+  process: Process,
+  runtime: Runtime,
+  deadline: number,
+  action: (talk: Conversation) => Promise<T>,
+): Promise<T> {
+  const lock = lockProcess(process.pid, Math.max(0, deadline - now()));
+  try {
+    return await action(new Conversation(process, runtime, deadline));
+  } finally {
+    releaseLateStops();
+    lock.release();
+  }
+}
+
+/** Does nobody work on a request, and is none left behind? */
+export const isIdle = (process: Process, runtime: Runtime): boolean =>
+  new Conversation(process, runtime, 0).look().idle;
+
+/**
+ * Waits for the request of another tool, and finishes it if that tool has died.
+ * @throws as perform
+ */
+export async function finishUnfinished(
+  process: Process,
+  runtime: Runtime,
+  deadline: number,
+): Promise<void> {
+  await converse(process, runtime, deadline, finishEarlier);
+}
 
 /**
  * @param request encoded; see request.ts
- * @param timeoutMs for everything together
+ * @param deadline for everything together; see now()
  * @throws UlpError timed-out (the message says whether anything was changed), process-*, patch-refused
  */
-export async function perform(
+export function perform(
   process: Process,
   runtime: Runtime,
   request: Uint8Array,
-  timeoutMs: number,
+  deadline: number,
 ): Promise<Answer> {
-  const deadline = now() + timeoutMs;
-  const lock = lockProcess(process.pid, timeoutMs);
-  try {
-    const talk = new Conversation(process, runtime, deadline);
+  return converse(process, runtime, deadline, async (talk) => {
     const finishedEarlier = await finishEarlier(talk);
     const control = talk.control();
     const sequence = (control.state >> 8n) + 1n;
     process.memory.write(remoteAddress(control.request), request, 'request buffer');
     const word = (sequence << 8n) | BigInt(STATE.requested);
     talk.write('state', word);
-    if (!talk.launch(word)) {
-      talk.drop(word);
-      throw tooLate(process, 'no thread of it could be borrowed in time', UNCHANGED);
-    }
+    if (!(await talk.launch(word))) throw notBorrowed(process);
     await awaitAnswer(talk, sequence);
     const { result, message, retained, result_universe: universe } = talk.control();
     return { result, message, retained, universe, finishedEarlier };
-  } finally {
-    releaseLateStops();
-    lock.release();
-  }
+  });
 }
 
 /** Brings what another tool left behind to its end. @returns whether there was anything */
@@ -123,10 +160,7 @@ async function finishEarlier(talk: Conversation): Promise<boolean> {
   const { word, state, idle } = talk.look();
   if (idle) return false;
   // It was written whole before its tool died; the same request is launched, not rewritten.
-  if (state === STATE.requested && !talk.launch(word)) {
-    talk.drop(word);
-    throw tooLate(talk.process, 'no thread of it could be borrowed in time', UNCHANGED);
-  }
+  if (state === STATE.requested && !(await talk.launch(word))) throw notBorrowed(talk.process);
   if (!(await talk.until(() => talk.look().idle)))
     throw tooLate(talk.process, 'an earlier request is still being worked on', UNCHANGED);
   return true;

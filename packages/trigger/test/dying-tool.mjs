@@ -1,0 +1,30 @@
+/**
+ * ulp-trigger that kills itself: `node dying-tool.mjs PID FILE apply|revert STEP`. A step is a request to
+ * ptrace(2) or a write to the target's memory; it dies just before step number STEP. Prints how many
+ * steps there were if it comes to its end.
+ */
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+const fs = require('node:fs');
+const [pid, file, action, last] = process.argv.slice(2);
+let steps = 0;
+const counted =
+  (call) =>
+  (...args) => {
+    if (++steps === Number(last)) process.kill(process.pid, 'SIGKILL');
+    return call(...args);
+  };
+
+const libcPath = require.resolve('@ulp/ptrace-ffi/libc');
+const libc = require(libcPath);
+require.cache[libcPath].exports = { ...libc, ptrace: counted(libc.ptrace) };
+fs.writeSync = counted(fs.writeSync);
+
+const { readMetadata } = require('@ulp/metadata');
+const { openProcess } = require('@ulp/ptrace-ffi');
+const { applyPatch, revertPatch } = require('@ulp/trigger');
+const change = action === 'apply' ? applyPatch : revertPatch;
+const target = openProcess(Number(pid), { writable: true });
+await change(target, readMetadata(file), { timeoutMs: 10_000 });
+process.stdout.write(`${steps}\n`);

@@ -1,0 +1,81 @@
+/*
+ * answer, other  what the library says
+ * hold           a thread goes into the library and stays there
+ * release        it comes out; what answer() was for it
+ * lock           a thread takes the lock of the dynamic loader, which dlopen needs
+ * unlock         it gives it back
+ */
+#define _GNU_SOURCE
+#include "program.h"
+
+#include <link.h>
+#include <pthread.h>
+#include <semaphore.h>
+
+int answer(int x);
+int other(int x);
+int hold(void (*wait)(void));
+
+static sem_t arrived, may_go;
+static pthread_t thread;
+
+static void wait_here(void)
+{
+  sem_post(&arrived);
+  sem_wait(&may_go);
+}
+
+static void *hold_library(void *unused)
+{
+  (void)unused;
+  return (void *)(long)hold(wait_here);
+}
+
+static int in_loader(struct dl_phdr_info *info, size_t size, void *unused)
+{
+  (void)info, (void)size, (void)unused;
+  wait_here();
+  return 1;
+}
+
+static void *hold_loader(void *unused)
+{
+  return (void *)(long)dl_iterate_phdr(in_loader, unused);
+}
+
+static const char *begin(void *(*run)(void *))
+{
+  pthread_create(&thread, NULL, run, NULL);
+  sem_wait(&arrived);
+  return "held";
+}
+
+static const char *finish(void)
+{
+  void *result;
+  sem_post(&may_go);
+  pthread_join(thread, &result);
+  return number((long)result);
+}
+
+static const char *reply(char *line)
+{
+  if (strcmp(line, "answer") == 0)
+    return number(answer(1));
+  if (strcmp(line, "other") == 0)
+    return number(other(1));
+  if (strcmp(line, "hold") == 0)
+    return begin(hold_library);
+  if (strcmp(line, "lock") == 0)
+    return begin(hold_loader);
+  if (strcmp(line, "release") == 0 || strcmp(line, "unlock") == 0)
+    return finish();
+  return "?";
+}
+
+int main(void)
+{
+  sem_init(&arrived, 0, 0);
+  sem_init(&may_go, 0, 0);
+  return serve(reply);
+}
