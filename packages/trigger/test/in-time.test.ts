@@ -1,0 +1,53 @@
+/** Requests that take too long, and tools that meet at one process. */
+import { begin, patchOf, runAside, runTool, scenario, trigger } from './setting';
+
+scenario('a process that holds the lock of its loader: given up, nothing changed', async (s) => {
+  const { library, target } = await begin(s);
+  const patch = patchOf(s, library, 'fix', 1000);
+  await target.ask('lock');
+  const first = trigger(target, patch, '--timeout', '300');
+  expect(first.status).toBe(5);
+  expect(first.stderr).toMatch(/held up.*nothing was changed; the request is called off/);
+  const second = trigger(target, patch, '--timeout', '300');
+  expect(second.status).toBe(5);
+  expect(second.stderr).toMatch(
+    /an earlier request is still being worked on \(nothing was changed\)/,
+  );
+  expect(await target.ask('answer')).toBe('2');
+  expect(runTool('ulp-check', [target.pid, patch]).status).toBe(1);
+
+  await target.ask('unlock');
+  const third = trigger(target, patch, '--revert'); // waits for the helper, which finds itself called off
+  expect(third.status).toBe(0);
+  expect(await target.ask('answer')).toBe('2');
+  expect(trigger(target, patch)).toMatchObject({ status: 0, stderr: '' });
+  expect(await target.ask('answer')).toBe('1001');
+});
+
+scenario('a slow process is waited for', async (s) => {
+  const { library, target } = await begin(s);
+  const patch = patchOf(s, library, 'fix', 1000);
+  await target.ask('lock');
+  const slow = runAside('ulp-trigger', [target.pid, patch, '--timeout', 60_000]);
+  const late = runAside('ulp-trigger', [target.pid, patch, '--timeout', 60_000]);
+  await target.ask('unlock');
+  expect((await slow).status).toBe(0);
+  expect((await late).status).toBe(0);
+  expect(await target.ask('answer')).toBe('1001');
+});
+
+scenario('many tools at once take turns', async (s) => {
+  const { library, target } = await begin(s);
+  const low = patchOf(s, library, 'low', 1000);
+  const high = patchOf(s, library, 'high', 5000, [low]);
+  s.apply(target, low);
+  for (let round = 0; round < 4; round++) {
+    const more = round % 2 === 0 ? [] : ['--revert'];
+    const outcomes = await Promise.all(
+      [high, high, high, high].map((p) => runAside('ulp-trigger', [target.pid, p, ...more])),
+    );
+    for (const { status, stderr } of outcomes)
+      expect({ status, stderr }).toMatchObject({ status: 0 });
+    expect(await target.ask('answer')).toBe(round % 2 === 0 ? '5001' : '1001');
+  }
+});

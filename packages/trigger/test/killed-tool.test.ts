@@ -1,0 +1,79 @@
+/**
+ * A tool that is killed leaves the process as it was, or patched; and the next tool brings to its end
+ * what it left behind. See dying-tool.mjs for how it is killed before each of its steps.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { begin, BIN, patchOf, scenario, trigger, type Target } from './setting';
+
+/** @returns the number of its steps, or undefined: it was killed before that one */
+function die(target: Target, patch: string, action: string, step: number): number | undefined {
+  const tool = join(__dirname, 'dying-tool.mjs');
+  const { signal, status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [tool, String(target.pid), patch, action, String(step)],
+    { encoding: 'utf8' },
+  );
+  if (signal === 'SIGKILL') return undefined;
+  if (status !== 0) throw new Error(`step ${step}: ${stderr}`);
+  return Number(stdout);
+}
+
+for (const action of ['apply', 'revert'])
+  scenario(`killed before each step of ${action}`, async (s) => {
+    const { library, target } = await begin(s);
+    const patch = patchOf(s, library, 'fix', 1000);
+    const answers = { before: '2', after: '1001' };
+    if (action === 'revert') [answers.before, answers.after] = [answers.after, answers.before];
+    const set = (wanted: 'before' | 'after'): void => {
+      const apply = (wanted === 'after') === (action === 'apply');
+      const { status, stderr } = trigger(target, patch, ...(apply ? [] : ['--revert']));
+      if (status !== 0) throw new Error(stderr);
+    };
+    set('before');
+    let step = 1;
+    for (; die(target, patch, action, step) === undefined; step++) {
+      const answer = await target.ask('answer');
+      expect([answers.before, answers.after]).toContain(answer);
+      set('after');
+      expect(await target.ask('answer')).toBe(answers.after);
+      set('before');
+      expect(await target.ask('answer')).toBe(answers.before);
+    }
+    expect(step).toBeGreaterThan(15);
+    expect(await target.ask('answer')).toBe(answers.after);
+  });
+
+const ROUNDS = 30;
+
+/** Resolves when it has ended, killed or not. */
+function killedAfter(ms: number, args: readonly string[]): Promise<void> {
+  const child = spawn(join(BIN, 'ulp-trigger'), args, { stdio: 'ignore' });
+  const timer = setTimeout(() => child.kill('SIGKILL'), ms);
+  return new Promise((resolve) =>
+    child.on('close', () => {
+      clearTimeout(timer);
+      resolve();
+    }),
+  );
+}
+
+scenario('killed at any moment, over and over, without a repair between', async (s) => {
+  const { library, target } = await begin(s);
+  const patch = patchOf(s, library, 'fix', 1000);
+  const started = process.hrtime.bigint();
+  trigger(target, patch);
+  const whole = Number(process.hrtime.bigint() - started) / 1e6;
+  for (let round = 0; round < ROUNDS; round++) {
+    // The last third of its life is where it does something.
+    const moment = whole * (0.6 + Math.random() * 0.5);
+    const args = [String(target.pid), patch, ...(round % 2 === 0 ? ['--revert'] : [])];
+    await killedAfter(moment, args);
+    expect(['2', '1001']).toContain(await target.ask('answer'));
+  }
+  s.apply(target, patch);
+  expect(await target.ask('answer')).toBe('1001');
+  s.revert(target, patch);
+  expect(await target.ask('answer')).toBe('2');
+  expect(target.maps()).not.toContain('fix.so');
+});
