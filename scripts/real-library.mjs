@@ -1,0 +1,165 @@
+#!/usr/bin/env node
+/**
+ * Builds a real library live-patchable from Debian's source, as it was before one of Debian's own fixes,
+ * and the fix as a live patch. `node scripts/real-library.mjs libpng|libxml2` prints where things lie (JSON).
+ * Everything lands in test-targets/build/real and is kept; a second run only looks.
+ */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { debianSource } from './debian-source.mjs';
+import { root } from './prepare.mjs';
+
+const REAL = join(root, 'test-targets/build/real');
+
+const LIBRARIES = {
+  libpng: {
+    package: 'libpng1.6',
+    fix: 'CVE-2026-25646.patch',
+    file: 'pngrtran.c',
+    fixed: 'png_set_quantize',
+    make: 'libpng16.la',
+    soname: 'libpng16.so.16',
+    configure: [],
+    headers: ['.'],
+  },
+  libxml2: {
+    package: 'libxml2',
+    fix: 'CVE-2025-6021.patch',
+    file: 'tree.c',
+    fixed: 'xmlBuildQName',
+    make: 'libxml2.la',
+    soname: 'libxml2.so.2',
+    configure: ['--without-python', '--without-lzma', '--without-zlib', '--without-icu'],
+    headers: ['include', '.'],
+  },
+};
+
+const QUIET = { stdio: ['ignore', 'ignore', 'pipe'], maxBuffer: 1 << 28 };
+const run = (cwd, command, ...args) => execFileSync(command, args, { ...QUIET, cwd });
+const flags = (what) =>
+  execFileSync(join(root, 'node_modules/.bin/ulp-runtime'), [what], { encoding: 'utf8' }).trim();
+/** Generated files of the tarball are good as they are, whatever their times say. */
+const MAKE = [
+  '-s',
+  `-j${availableParallelism()}`,
+  'ACLOCAL=:',
+  'AUTOCONF=:',
+  'AUTOMAKE=:',
+  'AUTOHEADER=:',
+];
+
+/** The tree with one fix taken back, configured and built with these flags. */
+function buildTree(library, source, folder, cflags, ldflags) {
+  rmSync(folder, { recursive: true, force: true });
+  run(root, 'cp', '-a', source, folder);
+  if (ldflags !== '') run(folder, 'patch', '-R', '-p1', '-i', join('debian/patches', library.fix));
+  run(
+    folder,
+    './configure',
+    '-q',
+    '--disable-static',
+    ...library.configure,
+    `CFLAGS=-O2 -g ${cflags}`,
+  );
+  run(folder, 'make', ...MAKE, library.make, ...(ldflags === '' ? [] : [`LDFLAGS=${ldflags}`]));
+}
+
+/** The one function of the fixed file, under another name, with what static code it needs. */
+function buildPatch(library, fixedTree, shared, out) {
+  const object = `${out}.o`;
+  const script = `${out}.map`;
+  const name = `fixed_${library.fixed}`;
+  const include = library.headers.map((folder) => `-I${join(fixedTree, folder)}`);
+  run(
+    fixedTree,
+    'gcc',
+    '-O2',
+    '-g',
+    '-fPIC',
+    '-ffunction-sections',
+    '-DHAVE_CONFIG_H',
+    `-D${library.fixed}=${name}`,
+    ...include,
+    '-c',
+    library.file,
+    '-o',
+    object,
+  );
+  writeFileSync(script, `{ global: ${name}; local: *; };\n`);
+  // What the library exports comes from the library itself; what it keeps for itself, from a copy of its code.
+  const archive = `${out}.a`;
+  rmSync(archive, { force: true });
+  run(join(fixedTree, '.libs'), 'sh', '-c', `ar rcs ${archive} *.o`);
+  run(
+    fixedTree,
+    'gcc',
+    '-shared',
+    '-o',
+    out,
+    object,
+    shared,
+    archive,
+    '-Wl,--gc-sections',
+    `-Wl,--version-script=${script}`,
+    '-Wl,--build-id',
+  );
+}
+
+/**
+ * @param {'libpng' | 'libxml2'} name
+ * @returns where the gated library, its folders, the patch and its metadata lie
+ */
+export function realLibrary(name) {
+  const library = LIBRARIES[name];
+  const folder = join(REAL, name);
+  mkdirSync(folder, { recursive: true });
+  const at = {
+    /** Built as it was before the fix, and gated; the folder holds it under its soname. */
+    tree: join(folder, 'vulnerable'),
+    folder: join(folder, 'lib'),
+    library: join(folder, 'lib', library.soname),
+    /** The same before it was gated. */
+    ungated: join(folder, 'ungated', library.soname),
+    headers: library.headers.map((header) => join(folder, 'vulnerable', header)),
+    patch: join(folder, `${library.fixed}.so`),
+    description: join(folder, `${library.fixed}.dsc`),
+    metadata: join(folder, `${library.fixed}.ulp`),
+    old: library.fixed,
+    new: `fixed_${library.fixed}`,
+  };
+  // Built anew when the runtime, the gate or this script changed.
+  const inputs = [
+    'runtime/dist/trm.o',
+    'packages/elf/dist/bin/ulp-dynsym-gate.js',
+    'scripts/real-library.mjs',
+  ];
+  const stamp = join(folder, 'stamp');
+  const state = execFileSync('sha256sum', inputs, { cwd: root, encoding: 'utf8' });
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return at;
+  const source = debianSource(library.package, join(REAL, 'source'));
+  const [trm] = flags('ldflags').split(' ');
+  buildTree(library, source, at.tree, flags('cflags'), `${trm} -Wl,--build-id`);
+  buildTree(library, source, join(folder, 'fixed'), '', '');
+  for (const out of [at.library, at.ungated]) {
+    mkdirSync(join(out, '..'), { recursive: true });
+    copyFileSync(join(at.tree, '.libs', library.soname), out);
+  }
+  run(root, join(root, 'node_modules/.bin/ulp-dynsym-gate'), at.library);
+  buildPatch(library, join(folder, 'fixed'), at.library, at.patch);
+  writeFileSync(at.description, `${at.patch}\n@${at.library}\n${at.old}:${at.new}\n`);
+  run(root, join(root, 'node_modules/.bin/ulp-packer'), at.description, '-o', at.metadata);
+  writeFileSync(stamp, state);
+  return at;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const name = process.argv[2];
+  if (!(name in LIBRARIES)) {
+    console.error(`usage: real-library.mjs ${Object.keys(LIBRARIES).join('|')}`);
+    process.exit(2);
+  }
+  console.log(JSON.stringify(realLibrary(name)));
+}
