@@ -27,6 +27,9 @@ export interface Segment {
   readonly size: number;
 }
 
+/** Longest name of a section, version or library, in bytes: a crafted file names one huge string often. */
+export const NAME_LIMIT = 4096;
+
 /** Largest file that is read, in bytes. */
 const FILE_LIMIT = 1 << 30;
 
@@ -146,7 +149,13 @@ function readSections(view: ByteView, header: Elf64Ehdr): Section[] {
     const size = nobits ? 0 : view.number(shdr.sh_size, 'sh_size');
     if (!nobits) view.check(offset, size, `section ${index}`);
     const name =
-      strings && names !== SHN.UNDEF ? view.string(stringsAt + shdr.sh_name, 'section name') : '';
+      strings && names !== SHN.UNDEF
+        ? view.string(
+            stringsAt + shdr.sh_name,
+            'section name',
+            stringsAt + shdr.sh_name + NAME_LIMIT,
+          )
+        : '';
     return { index, name, header: shdr, offset, size };
   });
 }

@@ -20,17 +20,30 @@ export interface ElfSymbol {
   readonly raw: Elf64Sym;
 }
 
+/**
+ * Names may overlap (linkers merge tails), but not without end: a crafted table could let every symbol
+ * name one huge string. The sum of all names is bounded by this many times the size of the table.
+ */
+const OVERLAP = 16;
+const SMALL = 64 << 10;
+
 function readSymbols(
   elf: ElfFile,
   table: Section,
   versions: (SymbolVersion | undefined)[],
 ): ElfSymbol[] {
   const strings = elf.linked(table);
+  const end = strings.offset + strings.size;
+  let room = OVERLAP * strings.size + SMALL;
   return readTable(elf, table, Elf64_Sym).map((raw, i) => {
     const version = versions[i];
+    const name = elf.view.string(strings.offset + raw.st_name, 'symbol name', end);
+    room -= name.length;
+    if (room < 0)
+      throw elf.malformed(`section ${table.name}`, 'names that overlap little', 'a string bomb');
     return {
       at: table.offset + i * Elf64_Sym.size,
-      name: elf.view.string(strings.offset + raw.st_name, 'symbol name'),
+      name,
       ...(version ? { version } : {}),
       value: linkAddress(raw.st_value),
       size: raw.st_size,

@@ -1,7 +1,7 @@
 /** Symbol versions (LSB core, "Symbol Versioning"): versym, verdef, verneed. */
 import type { ByteView } from '@ulp/core';
 import { SHT, VER_FLG_BASE, VER_NDX_GLOBAL, VERSYM_HIDDEN } from './constants';
-import type { ElfFile } from './elf-file';
+import { NAME_LIMIT, type ElfFile } from './elf-file';
 import { Elf64_Verdaux, Elf64_Verdef, Elf64_Vernaux, Elf64_Verneed, Elf64_Versym } from './structs';
 import { readTable } from './table';
 
@@ -85,7 +85,8 @@ export function definedVersions(elf: ElfFile): (SymbolVersion | undefined)[] {
   for (const { at, value } of readVerdefs(elf.view, verdef.offset, verdef.header.sh_info).defs) {
     if (value.vd_flags & VER_FLG_BASE) continue;
     const { vda_name } = Elf64_Verdaux.read(elf.view, at + value.vd_aux);
-    names.set(value.vd_ndx, elf.view.string(strings.offset + vda_name, 'version name'));
+    const start = strings.offset + vda_name;
+    names.set(value.vd_ndx, elf.view.string(start, 'version name', start + NAME_LIMIT));
   }
   return readTable(elf, versym, Elf64_Versym).map(({ vs_index }) => {
     const index = vs_index & ~VERSYM_HIDDEN;
