@@ -1,0 +1,6 @@
+const char *greeting(void);
+
+const char *greeting(void)
+{
+  return "Hello";
+}

@@ -1,0 +1,6 @@
+const char *new_greeting(void);
+
+const char *new_greeting(void)
+{
+  return "Good day";
+}
