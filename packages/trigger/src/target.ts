@@ -54,7 +54,10 @@ function findTarget(
   }
   if (images.some((image) => image.buildId === target.buildId))
     throw new UlpError('library-not-patchable', { subject, found: 'no ULP note' });
-  const other = images.find((image) => isNamed(image, target));
+  const other =
+    images.find(({ path }) => isNameOf(target, path)) ??
+    // The file may have been renamed since; the loader knows under which name it came.
+    process.linkMap([...images]).find(({ name }) => isNameOf(target, name))?.image;
   if (!other) throw new UlpError('library-absent', { subject });
   throw new UlpError('build-id-mismatch', {
     subject,
@@ -80,8 +83,8 @@ function requirePatchable(subject: string, library: LiveLibrary): void {
     });
 }
 
-const isNamed = (image: Image, { path, soname }: Target): boolean =>
-  image.path === path || basename(image.path) === basename(path) || basename(image.path) === soname;
+const isNameOf = ({ path, soname }: Target, name: string): boolean =>
+  name !== '' && [basename(path), soname].includes(basename(name));
 
 /** S of an old function in the process. */
 export const oldFunction = (library: LiveLibrary, pair: FunctionPair): RemoteAddress =>
