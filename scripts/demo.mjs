@@ -97,7 +97,7 @@ class Client {
   }
 }
 
-/** Asks without pause until told to stop; counts the answers. */
+/** Two clients that ask a few hundred times a second until told to stop; counts the answers. */
 class Traffic {
   constructor(port, question) {
     this.answers = new Map();
@@ -108,6 +108,7 @@ class Traffic {
         while (this.running) {
           const answer = await client.ask(question);
           this.answers.set(answer, (this.answers.get(answer) ?? 0) + 1);
+          await pause(2); // leaves the processors to the server's clock watcher and to the tool
         }
         client.close();
       }),
