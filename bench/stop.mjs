@@ -5,7 +5,10 @@
  *
  * alone     the only thread is the busy one, so it is the one that is borrowed
  * sleepers  15 threads sleep: one of them is borrowed, and the busy one must see nothing
- * left alone  the same target while `node -e 0` runs instead of ulp-trigger: the machine's own noise
+ * dry run     the same target while `ulp-trigger --dry-run` runs, which stops nobody: the machine's own noise
+ *
+ * The target is kept on one processor and the tool on another (taskset(1)), because what is wanted is the stop
+ * and not the time slices that the tool's own threads take.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -43,7 +46,7 @@ for (const [name, sleepers] of [
   ['sleepers', 15],
 ]) {
   const file = join(room, `gaps-${name}`);
-  const target = start(program, [file, String(sleepers)]);
+  const target = start('taskset', ['-c', '1', program, file, String(sleepers)]);
   await until(() => {
     try {
       return readFileSync(file).readBigInt64LE(0) === 1n;
@@ -56,17 +59,17 @@ for (const [name, sleepers] of [
   const quiet = [];
   for (let i = 0; i < rounds; i++) {
     const options = i % 2 ? ['--revert'] : [];
-    patched.push(
-      during(file, () =>
-        execFileSync(bin('ulp-trigger'), [pid, metadata, ...options], { stdio: 'ignore' }),
-      ),
-    );
-    quiet.push(during(file, () => execFileSync(process.execPath, ['-e', '0'])));
+    const trigger = (...more) =>
+      execFileSync('taskset', ['-c', '0', bin('ulp-trigger'), pid, metadata, ...options, ...more], {
+        stdio: 'ignore',
+      });
+    quiet.push(during(file, () => trigger('--dry-run')));
+    patched.push(during(file, () => trigger()));
   }
   target.stdin.end();
   const row = (gaps) =>
     `${median(gaps).toFixed(0).padStart(6)} ${Math.max(...gaps)
       .toFixed(0)
       .padStart(7)}`;
-  console.log(`${name.padEnd(10)} ulp-trigger ${row(patched)}   left alone ${row(quiet)}`);
+  console.log(`${name.padEnd(10)} ulp-trigger ${row(patched)}   dry run ${row(quiet)}`);
 }

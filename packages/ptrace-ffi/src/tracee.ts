@@ -36,6 +36,8 @@ const PTRACE = {
   setsigmask: 0x420b,
 } as const;
 
+/** Above every pid_max. */
+const NOBODY = 0x7fff_ffff as Tid;
 const OPTION_TRACESYSGOOD = 1;
 const SIGSET_SIZE = 8;
 const EPERM = -1;
@@ -62,6 +64,29 @@ export class Tracee {
     if (result === ESRCH) throw gone(tid);
     if (result < 0) throw defect(tid, 'PTRACE_SEIZE', result);
     return new Tracee(tid);
+  }
+
+  /**
+   * Makes every request once on a thread that does not exist. A request's first run in a program takes up
+   * to milliseconds (compilation, lazy binding): it shall not be one for which a thread stands still.
+   */
+  static rehearse(): void {
+    const nobody = new Tracee(NOBODY);
+    for (const request of [
+      () => nobody.interrupt(),
+      () => nobody.waitForStop(0),
+      () => nobody.getRegs(),
+      () => nobody.setRegs(new Registers(new Uint8Array(user_regs_struct.size))),
+      () => nobody.getSigmask(),
+      () => nobody.setSigmask(0n),
+      () => nobody.syscall(),
+    ])
+      try {
+        request();
+      } catch {
+        // No such thread, as wanted.
+      }
+    classifyStop(0);
   }
 
   /** Asks the thread to stop; waitForStop() tells when it has. */

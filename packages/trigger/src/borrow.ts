@@ -6,8 +6,8 @@
  * Everything between interrupt and detach is synchronous.
  */
 import { abi, remoteAddress, UlpError, type RemoteAddress, type Tid } from '@ulp/core';
-import { now, resumable, sleep, Tracee } from '@ulp/ptrace-ffi';
-import type { Process, Registers, Thread } from '@ulp/ptrace-ffi';
+import { now, Registers, resumable, sleep, Tracee, user_regs_struct } from '@ulp/ptrace-ffi';
+import type { Process, Thread } from '@ulp/ptrace-ffi';
 import { resumeFrame } from './resume-frame';
 
 /** How long a thread may take to stop before another one is tried, in ms. */
@@ -22,6 +22,7 @@ const USER_CS_64 = 0x33n;
 const SIGSTOP = 19;
 const NR_CLONE = 56n;
 const ERESTARTNOINTR = -513n;
+const REHEARSALS = 10;
 /** Between two rounds over all threads, in ms. */
 const ROUND_MS = 5;
 
@@ -78,6 +79,7 @@ export function launchHelper(
   state: bigint,
   deadline: number,
 ): boolean {
+  rehearse(control);
   for (;;) {
     for (const { tid } of candidates(process)) {
       if (borrow(process, control, state, tid)) return true;
@@ -133,6 +135,39 @@ function awaitStop(tracee: Tracee): boolean {
   }
 }
 
+const frameAddress = (registers: Registers): bigint =>
+  registers.get('rsp') - RED_ZONE - BigInt(abi.ulp_resume_frame.size);
+
+/** As the gadget wants them: runtime/src/gadget.S. */
+const gadgetRegisters = (registers: Registers, control: abi.UlpControl, state: bigint): Registers =>
+  registers.with({
+    rip: control.gadget,
+    rsp: frameAddress(registers),
+    rax: state,
+    orig_rax: -1n,
+    eflags: registers.get('eflags') & ~DF_TF,
+    rdi: BigInt(control.clone_flags),
+    rsi: control.helper_stack,
+    rdx: 0n,
+    r10: control.tid_address,
+    r8: control.helper_tls,
+    r9: (state & ~0xffn) | BigInt(abi.STATE.launched),
+  });
+
+let rehearsed = false;
+
+/** Runs, on nobody, what runs while a thread stands still: its first run takes milliseconds (compilation). */
+function rehearse(control: abi.UlpControl): void {
+  if (rehearsed) return;
+  rehearsed = true;
+  const registers = new Registers(new Uint8Array(user_regs_struct.size));
+  for (let turn = 0; turn < REHEARSALS; turn++) {
+    Tracee.rehearse();
+    resumeFrame(resumable(registers), 0n);
+    gadgetRegisters(registers, control, 0n);
+  }
+}
+
 /** @returns false when the thread has no room on its stack */
 function sendIntoGadget(
   process: Process,
@@ -144,24 +179,10 @@ function sendIntoGadget(
   // First of all: should this program die now, the kernel decides about EINTR as it should.
   tracee.setRegs(registers);
   const mask = tracee.getSigmask();
-  const frame = remoteAddress(registers.get('rsp') - RED_ZONE - BigInt(abi.ulp_resume_frame.size));
+  const frame = remoteAddress(frameAddress(registers));
   if (!tryWrite(process, frame, resumeFrame(registers, mask))) return false;
-  const launched = (state & ~0xffn) | BigInt(abi.STATE.launched);
-  const gadget = registers.with({
-    rip: control.gadget,
-    rsp: frame,
-    rax: state,
-    orig_rax: -1n,
-    eflags: registers.get('eflags') & ~DF_TF,
-    rdi: BigInt(control.clone_flags),
-    rsi: control.helper_stack,
-    rdx: 0n,
-    r10: control.tid_address,
-    r8: control.helper_tls,
-    r9: launched,
-  });
   tracee.setSigmask(mask); // drops a temporary mask of sigsuspend or ppoll
-  tracee.setRegs(gadget);
+  tracee.setRegs(gadgetRegisters(registers, control, state));
   // After the registers: a thread whose mask alone was changed would stay deaf if this program died.
   tracee.setSigmask(ALL_SIGNALS);
   const { kind, value } = runGadget(tracee);
