@@ -1,0 +1,6 @@
+int new_empty(void);
+
+int new_empty(void)
+{
+  return 2;
+}
