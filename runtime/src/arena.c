@@ -26,10 +26,10 @@ struct arena {
   bool pointer_taken[POINTERS];
 };
 
-/* Maps ARENA_BYTES somewhere in [low, high), in a gap of /proc/self/maps, the gap nearest to `high`. */
+/* Maps ARENA_BYTES somewhere in [low, high), in a gap of /proc/thread-self/maps, the gap nearest to `high`. */
 static uint8_t *map_between(uint64_t low, uint64_t high)
 {
-  FILE *maps = fopen("/proc/self/maps", "re");
+  FILE *maps = fopen("/proc/thread-self/maps", "re");
   if (!maps)
     return NULL;
   char *line = NULL;

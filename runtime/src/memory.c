@@ -31,10 +31,10 @@ static const char *hexadecimal(const char *p, uint64_t *value)
   }
 }
 
-/* The mapping around `address`, from /proc/self/maps, read in pieces. */
+/* The mapping around `address`, from /proc/thread-self/maps, read in pieces. */
 static bool mapping_around(uint64_t address, uint64_t *low, uint64_t *high)
 {
-  long fd = raw_syscall(SYS_openat, AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC);
+  long fd = raw_syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return false;
   char buffer[1024];

@@ -114,7 +114,7 @@ void request_run(uint64_t sequence)
   control->message[0] = '\0';
   control->result_universe = 0;
   if (!text_open(&text)) {
-    control->result = fail(ULP_RESULT_CODE_UNWRITABLE, "/proc/self/mem cannot be opened");
+    control->result = fail(ULP_RESULT_CODE_UNWRITABLE, "/proc/thread-self/mem cannot be opened");
     return;
   }
   control->result = answer(&text);

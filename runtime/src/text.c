@@ -1,5 +1,5 @@
 /*
- * Writing code of this process: through /proc/self/mem, which no page protection stops, so that text is
+ * Writing code of this process: through /proc/thread-self/mem, which no page protection stops, so that text is
  * never made writable. Helper.
  */
 #include "text.h"
@@ -10,7 +10,7 @@
 
 bool text_open(struct text *text)
 {
-  text->fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+  text->fd = open("/proc/thread-self/mem", O_RDWR | O_CLOEXEC);
   return text->fd >= 0;
 }
 

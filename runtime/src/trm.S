@@ -95,7 +95,13 @@ __ulp_entry:
         movq    %rax, -8(%rsp)
         movq    __ulp_tls@gottpoff(%rip), %rax
         cmpq    %rsp, %fs:ULP_TLS__SP(%rax)
-        ja      .Lnested
+        jbe     .Lnot_nested
+        cmpl    $ULP_UNIVERSE_OUTSIDE, %fs:ULP_TLS__UNIVERSE(%rax)
+        je      .Lhelp
+        movq    -8(%rsp), %rax
+        jmp     *%r11
+
+.Lnot_nested:
         cmpq    $0, %fs:ULP_TLS__SP(%rax)
         jne     .Lspecial
         movq    %rsp, %fs:ULP_TLS__SP(%rax)             /* E1 */
@@ -105,12 +111,6 @@ __ulp_entry:
         movl    %r11d, %fs:ULP_TLS__UNIVERSE(%rax)      /* E2 */
         movq    -16(%rsp), %r11
         jmp     *%fs:ULP_TLS__CODE(%rax)                /* return slot, or __ulp_noslot */
-
-.Lnested:
-        cmpl    $ULP_UNIVERSE_OUTSIDE, %fs:ULP_TLS__UNIVERSE(%rax)
-        je      .Lhelp
-        movq    -8(%rsp), %rax
-        jmp     *%r11
 
 .Lhelp: /* a signal handler came between E1 and E2 below us: do E2 for it */
         movq    %r11, -16(%rsp)
