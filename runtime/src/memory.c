@@ -8,8 +8,9 @@
 bool peek(uint64_t address, void *to, size_t size)
 {
   struct iovec local = {to, size}, remote = {(void *)address, size};
-  long pid = raw_syscall(SYS_getpid);
-  return raw_syscall(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0) == (long)size;
+  /* By this thread's id: the process's is that of its first thread, which may have ended. */
+  long tid = raw_syscall(SYS_gettid);
+  return raw_syscall(SYS_process_vm_readv, tid, &local, 1, &remote, 1, 0) == (long)size;
 }
 
 bool on_alternate_stack(uint64_t sp)

@@ -1,6 +1,6 @@
 /*
- * Writing code of this process: through /proc/thread-self/mem, which no page protection stops, so that text is
- * never made writable. Helper.
+ * Writing code of this process: through /proc/thread-self/mem, which no page protection stops, so that
+ * text is never made writable. Not /proc/self: that is the first thread, which may have ended. Helper.
  */
 #include "text.h"
 

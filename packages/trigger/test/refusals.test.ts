@@ -3,9 +3,9 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, chmodSync, copyFileSync, mkdirSync, renameSync } from 'node:fs';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { preload } from '../../../test-targets/harness/build';
+import { join } from 'node:path';
 import {
+  asRoot,
   begin,
   BIN,
   buildLibrary,
@@ -19,9 +19,6 @@ import {
 } from './setting';
 
 const NOBODY = 65534;
-const isRoot = process.getuid?.() === 0;
-const asRoot: typeof scenario = isRoot ? scenario : (title) => test.skip(title, () => undefined);
-if (!isRoot) console.warn('skipped without root: other users, and chroot');
 
 /** By ulp-trigger in every mode, and by ulp-check; nothing in the process is changed. */
 function expectRefused(
@@ -223,37 +220,4 @@ asRoot('a patch .so that the process may not read', async (s) => {
   chmodSync(join(s.room, 'fix.so'), 0o644);
   expect(trigger(target, patch).status).toBe(0);
   expect(await target.ask('answer')).toBe('1001');
-});
-
-asRoot('a process in a chroot of its own: paths are what it sees', async (s) => {
-  const library = buildLibrary(s);
-  const program = s.program(source('program.c'), [library]);
-  const patch = patchOf(s, library, 'fix', 1000);
-  const root = join(s.room, 'root');
-  const bring = (path: string): void => {
-    mkdirSync(dirname(root + path), { recursive: true });
-    copyFileSync(path, root + path);
-  };
-  for (const file of [program, preload()]) {
-    const needed = spawnSync('ldd', [file], { encoding: 'utf8' }).stdout;
-    [file, ...(needed.match(/\/\S+/g) ?? [])].forEach(bring);
-  }
-  mkdirSync(join(root, 'proc'));
-  const target = await s.start('unshare', {
-    args: [
-      '--mount',
-      'sh',
-      '-c',
-      'mount --rbind /proc "$0/proc" && exec chroot "$0" "$1"',
-      root,
-      program,
-    ],
-  });
-  const so = join(s.room, 'fix.so');
-  expectRefused(target, patch, 2, /fix\.so: no such file/, APPLY);
-  renameSync(so, root + so);
-  expect(trigger(target, patch)).toMatchObject({ status: 0, stderr: '' });
-  expect(await target.ask('answer')).toBe('1001');
-  expect(trigger(target, patch, '--revert')).toMatchObject({ status: 0, stderr: '' });
-  expect(await target.ask('answer')).toBe('2');
 });
