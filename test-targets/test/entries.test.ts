@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs';
+import { scenario, type Scenario } from '../harness/scenario';
+import type { Target } from '../harness/target';
+import { succeed } from '../harness/tools';
+
+async function prepare(s: Scenario): Promise<{ target: Target; patch: string; library: string }> {
+  const library = s.library('entries/library.c', 'libentries.so');
+  const patch = s.patch('entries/patch.c', 'fix', [[library, ['value:new_value']]]);
+  const target = await s.start(s.program('entries/program.c', [library]));
+  return { target, patch, library };
+}
+
+async function answers(target: Target, v: number): Promise<void> {
+  for (const [line, expected] of [
+    ['classes', `${v}006 ${v}021.88 7,2,3,${v}003 ${v}.5`],
+    ['recursion', `${v}`],
+    ['tail', `${v}005`],
+    ['signals', `${v} ${v} ${v}`],
+    ['signals alternate', `${v} ${v} ${v}`],
+    ['value', `${v}`],
+  ] as const)
+    expect(`${line}: ${await target.ask(line)}`).toBe(`${line}: ${expected}`);
+}
+
+scenario(
+  'arguments and results of every class, recursion, tail calls, signal handlers',
+  async (s) => {
+    const { target, patch } = await prepare(s);
+    await answers(target, 1);
+    s.apply(target, patch);
+    await answers(target, 2);
+    s.revert(target, patch);
+    await answers(target, 1);
+    expect(target.maps()).not.toContain('fix.so');
+  },
+);
+
+scenario(
+  'a coroutine that is suspended inside keeps its universe, its thread does not',
+  async (s) => {
+    const { target, patch } = await prepare(s);
+    expect(await target.ask('suspend')).toBe('11'); // inside 1, outside 1
+    s.apply(target, patch);
+    expect(await target.ask('value')).toBe('2');
+    expect(await target.ask('resume')).toBe('1 then 1, outside 2');
+    expect(await target.ask('suspend')).toBe('22');
+    s.revert(target, patch);
+    expect(target.maps()).toContain('fix.so'); // the coroutine is still inside
+    expect(await target.ask('resume')).toBe('2 then 2, outside 1');
+    s.revert(target, patch);
+    expect(target.maps()).not.toContain('fix.so');
+  },
+);
+
+scenario('a child of fork has the patch, and is patched and reverted by itself', async (s) => {
+  const { target, patch } = await prepare(s);
+  s.apply(target, patch);
+  const parent = target.pid;
+  expect(await target.ask('fork')).toBe('child');
+  const child = Number(await target.ask('pid'));
+  expect(child).not.toBe(parent);
+  expect(await target.ask('value')).toBe('2');
+  succeed('ulp-trigger', child, patch, '--revert');
+  expect(await target.ask('value')).toBe('1');
+  succeed('ulp-trigger', child, patch);
+  expect(await target.ask('value')).toBe('2');
+  succeed('ulp-trigger', child, patch, '--revert');
+  expect(await target.ask('end')).toBe('3'); // said by the parent: the child ended as it was told
+  expect(existsSync(`/proc/${child}`)).toBe(false);
+  expect(await target.ask('value')).toBe('2');
+  s.revert(target, patch);
+  expect(await target.ask('value')).toBe('1');
+});
+
+scenario('a library that comes by dlopen is patched, and stays while it is', async (s) => {
+  const { target } = await prepare(s);
+  const other = s.library('entries/other.c', 'libother.so');
+  const patch = s.patch('entries/patch.c', 'other-fix', [[other, ['other_value:new_value']]]);
+  expect(await target.ask(`dlopen ${other}`)).toBe('loaded');
+  expect(await target.ask('other')).toBe('10');
+  s.apply(target, patch);
+  expect(await target.ask('other')).toBe('2');
+  expect(await target.ask('dlclose')).toBe('closed');
+  expect(target.maps()).toContain('libother.so'); // pinned by the patch
+  expect(await target.ask(`dlopen ${other}`)).toBe('loaded');
+  expect(await target.ask('other')).toBe('2');
+  s.revert(target, patch);
+  expect(await target.ask('other')).toBe('10');
+  expect(await target.ask('dlclose')).toBe('closed');
+  expect(target.maps()).not.toContain('libother.so');
+  expect(await target.ask('value')).toBe('1');
+});
