@@ -1,18 +1,11 @@
 /** Applying and reverting a patch in one process. */
-import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { abi, isUlpError, UlpError, type ErrorCode } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
-import {
-  now,
-  readUniverses,
-  runtimeProblems,
-  type LiveLibrary,
-  type Patch,
-  type Process,
-} from '@ulp/ptrace-ffi';
+import { now, readUniverses, type LiveLibrary, type Patch, type Process } from '@ulp/ptrace-ffi';
 import { finishUnfinished, isIdle, perform, type Answer } from './perform';
 import { requirePatchFile } from './patch-file';
+import { requireReachable, requireUntraced } from './reachable';
 import { encodeCollect, encodeRequest } from './request';
 import { appliedPatch, examine, oldFunction, requireEntries, type TargetProcess } from './target';
 
@@ -45,6 +38,8 @@ export interface Change {
   readonly replacements: readonly Replacement[];
 }
 
+/** How long another tool may borrow a thread while a dry run looks, in ms. */
+const PATIENCE_MS = 100;
 /** How long a reverted patch is waited for at most, in ms, so that it can be unloaded. */
 const UNLOAD_MS = 1000;
 
@@ -74,9 +69,10 @@ async function change(
 ): Promise<Change> {
   const deadline = now() + timeoutMs;
   const first = examine(process, metadata);
-  const finishedEarlier = !dryRun && !isIdle(process, first.runtime);
-  if (finishedEarlier) await finishUnfinished(process, reachable(first).runtime, deadline);
-  const target = finishedEarlier ? examine(process, metadata) : first;
+  const busy = !dryRun && !isIdle(process, first.runtime);
+  if (busy) requireReachable(process, first.control);
+  const finishedEarlier = busy && (await finishUnfinished(process, first.runtime, deadline));
+  const target = busy ? examine(process, metadata) : first;
   const needed = action === 'apply' ? checkApply(target, metadata) : checkRevert(target, metadata);
   const unchanged = {
     action,
@@ -86,7 +82,8 @@ async function change(
     finishedEarlier,
     replacements: replacements(target, metadata),
   };
-  if (needed) reachable(target);
+  if (needed) requireReachable(process, target.control);
+  if (needed && dryRun) requireUntraced(process, PATIENCE_MS);
   if (dryRun) return { ...unchanged, changed: needed };
   if (!needed)
     return action === 'apply'
@@ -133,28 +130,6 @@ function checkRevert({ process, patches }: TargetProcess, metadata: Metadata): b
       detail: 'revert that one first',
     });
   return true;
-}
-
-/** The same target, if a thread of it can be borrowed at all. Told before anything is touched. */
-function reachable(target: TargetProcess): TargetProcess {
-  const { process, control } = target;
-  const problems = runtimeProblems(control.flags);
-  if (problems.length > 0)
-    throw new UlpError('runtime-unusable', {
-      subject: process.subject,
-      detail: problems.join('; '),
-    });
-  const status = readFileSync(`/proc/${process.pid}/status`, 'utf8');
-  const tracer = Number(/^TracerPid:\s*(\d+)/m.exec(status)?.[1] ?? 0);
-  if (tracer !== 0)
-    throw new UlpError('process-traced', { subject: process.subject, found: `tracer ${tracer}` });
-  if (/^State:\s*T/m.test(status))
-    throw new UlpError('process-unsupported', {
-      subject: process.subject,
-      fact: 'it is stopped by job control',
-      detail: 'let it go on first (SIGCONT)',
-    });
-  return target;
 }
 
 function replacements(target: TargetProcess, { targets }: Metadata): Replacement[] {
@@ -212,8 +187,9 @@ async function unload(target: TargetProcess, deadline: number): Promise<number> 
   };
   try {
     while (left() > 0 && isHeld() && now() < end) await delay(2);
-    if (left() > 0 && !isHeld())
-      await perform(process, reachable(target).runtime, encodeCollect(), deadline);
+    if (left() === 0 || isHeld()) return left();
+    requireReachable(process, target.control);
+    await perform(process, runtime, encodeCollect(), Math.min(deadline, now() + UNLOAD_MS));
     return left();
   } catch (error) {
     if (isUlpError(error) && error.code !== 'defect')

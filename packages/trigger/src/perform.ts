@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { abi, remoteAddress, UlpError } from '@ulp/core';
 import { lockProcess, now, sleep, type Process, type Runtime } from '@ulp/ptrace-ffi';
 import { launchHelper, releaseLateStops } from './borrow';
+import { requireUntraced } from './reachable';
 
 export interface Answer {
   /** abi.RESULT.* */
@@ -16,9 +17,11 @@ export interface Answer {
   readonly finishedEarlier: boolean;
 }
 
-const { STATE, PHASE } = abi;
+const { STATE, PHASE, RESULT } = abi;
 /** How long the gadget may take to clear up when clone failed, in calls of pause(). */
 const REPAIR_TURNS = 150;
+/** How long a commit may take once it has begun, in calls of pause(). */
+const COMMIT_TURNS = 300;
 
 /** Most answers come within a millisecond: look often at first, and let the event loop live later. */
 async function pause(turn: number): Promise<void> {
@@ -107,6 +110,8 @@ async function converse<T>(
 ): Promise<T> {
   const lock = lockProcess(process.pid, Math.max(0, deadline - now()));
   try {
+    // No other tool can be the tracer now.
+    requireUntraced(process, 0);
     return await action(new Conversation(process, runtime, deadline));
   } finally {
     releaseLateStops();
@@ -119,16 +124,15 @@ export const isIdle = (process: Process, runtime: Runtime): boolean =>
   new Conversation(process, runtime, 0).look().idle;
 
 /**
- * Waits for the request of another tool, and finishes it if that tool has died.
+ * Waits for the tool that is at work, and finishes its request if it has died.
+ * @returns whether it had
  * @throws as perform
  */
-export async function finishUnfinished(
+export const finishUnfinished = (
   process: Process,
   runtime: Runtime,
   deadline: number,
-): Promise<void> {
-  await converse(process, runtime, deadline, finishEarlier);
-}
+): Promise<boolean> => converse(process, runtime, deadline, finishEarlier);
 
 /**
  * @param request encoded; see request.ts
@@ -149,9 +153,7 @@ export function perform(
     const word = (sequence << 8n) | BigInt(STATE.requested);
     talk.write('state', word);
     if (!(await talk.launch(word))) throw notBorrowed(process);
-    await awaitAnswer(talk, sequence);
-    const { result, message, retained, result_universe: universe } = talk.control();
-    return { result, message, retained, universe, finishedEarlier };
+    return { ...(await awaitAnswer(talk, sequence)), finishedEarlier };
   });
 }
 
@@ -167,20 +169,33 @@ async function finishEarlier(talk: Conversation): Promise<boolean> {
 }
 
 /** Waits; when time runs out, calls the request off, and finds out which of the two came first. */
-async function awaitAnswer(talk: Conversation, sequence: bigint): Promise<void> {
-  if (await talk.until(() => talk.look().idle)) return;
+async function awaitAnswer(
+  talk: Conversation,
+  sequence: bigint,
+): Promise<Omit<Answer, 'finishedEarlier'>> {
+  if (await talk.until(() => talk.look().idle)) return readAnswer(talk);
   talk.write('cancel', sequence);
-  const phase = talk.control().phase;
-  const committing = phase >> 8n === sequence && Number(phase & 0xffn) >= PHASE.committing;
-  if (!committing)
+  const { phase } = talk.control();
+  if (phase >> 8n !== sequence || Number(phase & 0xffn) < PHASE.committing)
     throw tooLate(
       talk.process,
       'the helper in it is held up, probably by a lock',
       `${UNCHANGED}; the request is called off`,
     );
   // The commit takes microseconds: see it through.
-  for (let turn = 0; turn < 500 && !talk.look().idle; turn++) await pause(turn);
-  const { result } = talk.control();
-  if (talk.look().idle && result === abi.RESULT.cancelled)
-    throw tooLate(talk.process, 'the helper in it was held up', UNCHANGED);
+  for (let turn = 0; turn < COMMIT_TURNS && !talk.look().idle; turn++) await pause(turn);
+  if (talk.look().idle) return readAnswer(talk);
+  // Only what comes behind the commit is held up: unloading what is out of use.
+  if (talk.control().phase === ((sequence << 8n) | BigInt(PHASE.committed)))
+    return { ...readAnswer(talk), result: RESULT.ok, message: '' };
+  throw tooLate(
+    talk.process,
+    'the helper in it is held up at the last step',
+    'ulp-check tells whether the patch is applied',
+  );
+}
+
+function readAnswer(talk: Conversation): Omit<Answer, 'finishedEarlier'> {
+  const { result, message, retained, result_universe: universe } = talk.control();
+  return { result, message, retained, universe };
 }

@@ -49,7 +49,7 @@ scenario('a thread that stays inside keeps the patch in memory, until it leaves'
   await target.ask('hold');
   const { status, stderr } = trigger(target, patch, '--revert');
   expect(status).toBe(0);
-  expect(stderr).toMatch(/threads are still inside 1 reverted patch/);
+  expect(stderr).toMatch(/1 reverted patch\(es\) still in memory/);
   expect(await target.ask('answer')).toBe('2');
   expect(target.maps()).toContain('fix.so');
   const check = runTool('ulp-check', [target.pid, patch]);

@@ -1,8 +1,12 @@
 /**
  * The one thread of a process is borrowed in the middle of a blocking call: the call goes on as if nothing
- * had been, and so do registers and signal masks. Twice in each call: for applying and for reverting.
+ * had been, and so do registers and signal masks. Three times in each call.
  */
-import { buildLibrary, patchOf, scenario, source, type Scenario, type Target } from './setting';
+import { pid } from '@ulp/core';
+import { readMetadata } from '@ulp/metadata';
+import { openProcess } from '@ulp/ptrace-ffi';
+import { applyPatch, revertPatch } from '@ulp/trigger';
+import { buildLibrary, patchOf, scenario, source } from './setting';
 
 /** What the call returns where nothing interferes. */
 const CALLS: readonly (readonly [string, string])[] = [
@@ -26,25 +30,21 @@ const CALLS: readonly (readonly [string, string])[] = [
   ['compute', '0 ok'],
 ];
 
-async function borrowIn(
-  s: Scenario,
-  program: string,
-  patch: string,
-  call: string,
-): Promise<string> {
-  const target: Target = await s.start(program, { args: [call] });
-  s.apply(target, patch);
-  s.revert(target, patch);
-  s.apply(target, patch);
-  return target.line();
-}
-
 scenario('calls that block go on undisturbed', async (s) => {
   const library = buildLibrary(s);
-  const patch = patchOf(s, library, 'fix', 1000);
+  const metadata = readMetadata(patchOf(s, library, 'fix', 1000));
   const program = s.program(source('blocked.c'), [library]);
-  for (const [call, result] of CALLS) {
-    const line = await borrowIn(s, program, patch, call);
-    expect(`${call}: ${line}`).toBe(`${call}: ${result}, mask kept, answer 1001`);
+  const targets = await Promise.all(CALLS.map(([call]) => s.start(program, { args: [call] })));
+  const options = { timeoutMs: 10_000 };
+  for (const target of targets) {
+    const process = openProcess(pid(target.pid), { writable: true });
+    await applyPatch(process, metadata, options);
+    await revertPatch(process, metadata, options);
+    await applyPatch(process, metadata, options);
+    process.close();
   }
+  const lines = await Promise.all(targets.map((target) => target.line()));
+  expect(CALLS.map(([call], i) => `${call}: ${lines[i]}`)).toEqual(
+    CALLS.map(([call, result]) => `${call}: ${result}, mask kept, answer 1001`),
+  );
 });

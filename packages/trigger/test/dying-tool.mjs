@@ -8,18 +8,25 @@ import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const fs = require('node:fs');
 const [pid, file, action, last] = process.argv.slice(2);
+/** Requests to it are rehearsals. */
+const NOBODY = 0x7fffffff;
 let steps = 0;
-const counted =
-  (call) =>
-  (...args) => {
-    if (++steps === Number(last)) process.kill(process.pid, 'SIGKILL');
-    return call(...args);
-  };
+const step = () => {
+  if (++steps === Number(last)) process.kill(process.pid, 'SIGKILL');
+};
 
 const libcPath = require.resolve('@ulp/ptrace-ffi/libc');
 const libc = require(libcPath);
-require.cache[libcPath].exports = { ...libc, ptrace: counted(libc.ptrace) };
-fs.writeSync = counted(fs.writeSync);
+const { writeSync } = fs;
+const ptrace = (request, tid, ...more) => {
+  if (tid !== NOBODY) step();
+  return libc.ptrace(request, tid, ...more);
+};
+require.cache[libcPath].exports = { ...libc, ptrace };
+fs.writeSync = (...args) => {
+  step();
+  return writeSync(...args);
+};
 
 const { readMetadata } = require('@ulp/metadata');
 const { openProcess } = require('@ulp/ptrace-ffi');

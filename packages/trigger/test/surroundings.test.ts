@@ -68,3 +68,20 @@ scenario('a process whose first thread has ended', async (s) => {
   expect(trigger(target, patch, '--revert')).toMatchObject({ status: 0, stderr: '' });
   expect(await target.ask('answer')).toBe('2');
 });
+
+scenario('a child has the patches of its parent, and is changed on its own', async (s) => {
+  const { library, target } = await begin(s);
+  const low = patchOf(s, library, 'low', 1000);
+  const high = patchOf(s, library, 'high', 5000);
+  s.apply(target, low);
+  const child = { pid: Number(await target.ask('fork')) };
+  expect(child.pid).not.toBe(target.pid);
+  expect(await target.ask('answer')).toBe('1001');
+  expect(trigger(child, high)).toMatchObject({ status: 0, stderr: '' });
+  expect(await target.ask('answer')).toBe('5001');
+  expect(s.isApplied(target, high)).toBe(false);
+  expect(trigger(child, high, '--revert')).toMatchObject({ status: 0, stderr: '' });
+  expect(trigger(child, low, '--revert')).toMatchObject({ status: 0, stderr: '' });
+  expect(await target.ask('answer')).toBe('2');
+  expect(s.isApplied(target, low)).toBe(true);
+});

@@ -64,7 +64,7 @@ export const command = defineCommand({
     if (change.retained > 0)
       message(
         NAME,
-        `${process.subject}: threads are still inside ${change.retained} reverted patch(es); a later run unloads them`,
+        `${process.subject}: ${change.retained} reverted patch(es) still in memory, because threads may be inside; a later run unloads them`,
       );
     if (json) printJson(triggerDocument(process, metadata, dryRun, change));
     else print(describe(process.subject, change, dryRun));

@@ -1,6 +1,6 @@
 /*
- * One thread in one blocking call, named by the first argument. The call lasts about a second and a half;
- * then it prints what the call returned, and whether the signal mask is as before. Ends with 0 on end of
+ * One thread in one blocking call, named by the first argument. The call lasts about five seconds; then
+ * it prints what the call returned, and whether the signal mask is as before. Ends with 0 on end of
  * input.
  */
 #define _GNU_SOURCE
@@ -27,9 +27,9 @@
 
 int answer(int x);
 
-static const struct timespec period = {1, 500000000};
-static const struct timeval period_us = {1, 500000};
-enum { PERIOD_MS = 1500 };
+static const struct timespec period = {5, 0};
+static const struct timeval period_us = {5, 0};
+enum { PERIOD_MS = 5000 };
 
 /* The call ends because this other process does something. */
 static void later(int fd)
@@ -188,7 +188,7 @@ static long do_compute(void)
   double f = 1;
   struct timespec now, end;
   clock_gettime(CLOCK_MONOTONIC, &end);
-  end.tv_sec += 2;
+  end.tv_sec += 5;
   do {
     for (int i = 0; i < 100000; i++, steps++) {
       x = x * 6364136223846793005u + 1442695040888963407u;

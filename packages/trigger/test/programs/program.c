@@ -4,6 +4,7 @@
  * release        it comes out; what answer() was for it
  * lock           a thread takes the lock of the dynamic loader, which dlopen needs
  * unlock         it gives it back
+ * fork           a child goes on in place of this process: its pid
  */
 #define _GNU_SOURCE
 #include "program.h"
@@ -11,6 +12,8 @@
 #include <link.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 int answer(int x);
 int other(int x);
@@ -58,6 +61,16 @@ static const char *finish(void)
   return number((long)result);
 }
 
+static const char *go_on_as_child(void)
+{
+  int status = 0;
+  pid_t child = fork();
+  if (child == 0)
+    return number(getpid());
+  waitpid(child, &status, 0);
+  _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
 static const char *reply(char *line)
 {
   if (strcmp(line, "answer") == 0)
@@ -70,6 +83,8 @@ static const char *reply(char *line)
     return begin(hold_loader);
   if (strcmp(line, "release") == 0 || strcmp(line, "unlock") == 0)
     return finish();
+  if (strcmp(line, "fork") == 0)
+    return go_on_as_child();
   return "?";
 }
 

@@ -1,0 +1,42 @@
+/** Can a thread of the process be borrowed at all? Told before anything is touched. */
+import { readFileSync } from 'node:fs';
+import { abi, UlpError } from '@ulp/core';
+import { now, runtimeProblems, sleep, type Process } from '@ulp/ptrace-ffi';
+
+function status(process: Process): string {
+  try {
+    return readFileSync(`/proc/${process.task}/status`, 'utf8');
+  } catch {
+    process.assertAlive();
+    return '';
+  }
+}
+
+/** @throws UlpError runtime-unusable, process-unsupported (stopped by job control) */
+export function requireReachable(process: Process, { flags }: abi.UlpControl): void {
+  const problems = runtimeProblems(flags);
+  if (problems.length > 0)
+    throw new UlpError('runtime-unusable', {
+      subject: process.subject,
+      detail: problems.join('; '),
+    });
+  if (/^State:\s*T/m.test(status(process)))
+    throw new UlpError('process-unsupported', {
+      subject: process.subject,
+      fact: 'it is stopped by job control',
+      detail: 'let it go on first (SIGCONT)',
+    });
+}
+
+/**
+ * @param patienceMs how long a tracer may be another tool that borrows a thread; 0 for a holder of the lock
+ * @throws UlpError process-traced
+ */
+export function requireUntraced(process: Process, patienceMs: number): void {
+  for (const end = now() + patienceMs; ; sleep(1)) {
+    const tracer = Number(/^TracerPid:\s*(\d+)/m.exec(status(process))?.[1] ?? 0);
+    if (tracer === 0) return;
+    if (now() >= end)
+      throw new UlpError('process-traced', { subject: process.subject, found: `tracer ${tracer}` });
+  }
+}
