@@ -201,7 +201,9 @@ test.each([false, true])(
       ],
       { encoding: 'utf8' },
     );
-    expect(stdout.match(/^(Thread 1 .* hit )?Breakpoint 1, weak_one \(x=1\) at .*l\.c/gm)).toHaveLength(1);
+    expect(
+      stdout.match(/^(Thread 1 .* hit )?Breakpoint 1, weak_one \(x=1\) at .*l\.c/gm),
+    ).toHaveLength(1);
     expect(stdout).toMatch(/^#0 +weak_one \(x=1\)/m);
     expect(stdout).toMatch(/ in main \(\)/);
     expect(stdout).toMatch(/exited normally/);
