@@ -85,7 +85,9 @@ export function build(command: Command, version: string): Argv {
       if (error && error.name !== 'YError') throw error;
       throw new UlpError('usage', { subject: 'arguments', fact: text || String(error?.message) });
     })
-    .usage(`$0 ${usage(command)}\n\n${command.summary}.\n\n${command.description[0] ?? ''}`);
+    .usage(
+      `$0 ${usage(command)}\n\n${command.summary}.\n\n${command.description[0] ?? ''}\n\n${positionals(command)}`,
+    );
   for (const [name, { kind, meaning, alias, value }] of Object.entries(command.options))
     parser = parser.option(name, {
       ...(kind === 'strings'
