@@ -101,6 +101,15 @@ export function build(command: Command, version: string): Argv {
   return parser;
 }
 
+/** A line for each positional argument, as yargs shows options. */
+function positionals(command: Command): string {
+  const rows = Object.entries(command.positionals).map(
+    ([name, p]) => [p.choices ? p.choices.join('|') : name.toUpperCase(), p.meaning] as const,
+  );
+  const width = Math.max(0, ...rows.map(([name]) => name.length));
+  return rows.map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}`).join('\n');
+}
+
 function check(command: Command, parsed: Record<string, unknown>): Parameters<Command['run']>[0] {
   const given = (parsed['_'] as (string | number)[]).map(String);
   const args: Record<string, unknown> = {};
