@@ -47,7 +47,7 @@ function closure(name: string, seen = new Set<string>()): Set<string> {
 /** Third-party packages that may be installed with each. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   core: [],
-  elf: [],
+  elf: ['zod'],
   runtime: [],
   metadata: ['zod'],
   packer: ['zod'],

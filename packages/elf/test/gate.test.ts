@@ -15,6 +15,7 @@ import {
   libraryNote,
   staticSymbols,
 } from '../src';
+import { gateSchema } from '../src/schema';
 
 const BIN = join(__dirname, '../../../node_modules/.bin');
 const tool = (name: string, ...args: string[]): ReturnType<typeof spawnSync> =>
@@ -147,8 +148,8 @@ test('gated again it says so and changes nothing; -o leaves the input alone', ()
     stdout: `${other}: gated already, nothing changed\n`,
   });
   expect(readFileSync(other).equals(gated)).toBe(true);
-  expect(JSON.parse(String(tool('ulp-dynsym-gate', library, '--json').stdout))).toMatchObject({
-    schema: 'ulp-dynsym-gate/1',
+  const document = JSON.parse(String(tool('ulp-dynsym-gate', library, '--json').stdout));
+  expect(gateSchema.parse(document)).toMatchObject({
     changed: true,
     uncovered: { noPadding: [], ifunc: [], returnsTwice: [] },
   });
