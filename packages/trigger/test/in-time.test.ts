@@ -1,4 +1,6 @@
 /** Requests that take too long, and tools that meet at one process. */
+import { readdirSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { begin, patchOf, runAside, runTool, scenario, trigger } from './setting';
 
 scenario('a process that holds the lock of its loader: given up, nothing changed', async (s) => {
@@ -37,6 +39,19 @@ scenario('only the unloading is held up: the revert is done', async (s) => {
   await target.ask('unlock');
   expect(trigger(target, patch).status).toBe(0);
   expect(await target.ask('answer')).toBe('1001');
+});
+
+scenario('a process that ends meanwhile', async (s) => {
+  const { library, target } = await begin(s);
+  const patch = patchOf(s, library, 'fix', 1000);
+  await target.ask('lock');
+  const tool = runAside('ulp-trigger', [target.pid, patch, '--timeout', 60_000]);
+  const threads = (): number => readdirSync(`/proc/${target.pid}/task`).length;
+  while (threads() < 3) await delay(1); // the third one is the helper
+  target.tell('die');
+  const { status, stderr } = await tool;
+  expect(status).toBe(4);
+  expect(stderr).toMatch(/^ulp-trigger: process \d+: /);
 });
 
 scenario('a slow process is waited for', async (s) => {

@@ -4,6 +4,7 @@
  * release        it comes out; what answer() was for it
  * lock           a thread takes the lock of the dynamic loader, which dlopen needs
  * unlock         it gives it back
+ * die            it ends at once, whatever its threads do
  * fork           a child goes on in place of this process: its pid
  */
 #define _GNU_SOURCE
@@ -83,6 +84,8 @@ static const char *reply(char *line)
     return begin(hold_loader);
   if (strcmp(line, "release") == 0 || strcmp(line, "unlock") == 0)
     return finish();
+  if (strcmp(line, "die") == 0)
+    _exit(0);
   if (strcmp(line, "fork") == 0)
     return go_on_as_child();
   return "?";
