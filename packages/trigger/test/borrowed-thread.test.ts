@@ -2,10 +2,8 @@
  * The one thread of a process is borrowed in the middle of a blocking call: the call goes on as if nothing
  * had been, and so do registers and signal masks. Three times in each call.
  */
-import { pid } from '@ulp/core';
-import { readMetadata } from '@ulp/metadata';
-import { openProcess } from '@ulp/ptrace-ffi';
-import { applyPatch, revertPatch } from '@ulp/trigger';
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { buildLibrary, patchOf, scenario, source } from './setting';
 
 /** What the call returns where nothing interferes. */
@@ -32,17 +30,11 @@ const CALLS: readonly (readonly [string, string])[] = [
 
 scenario('calls that block go on undisturbed', async (s) => {
   const library = buildLibrary(s);
-  const metadata = readMetadata(patchOf(s, library, 'fix', 1000));
+  const patch = patchOf(s, library, 'fix', 1000);
   const program = s.program(source('blocked.c'), [library]);
   const targets = await Promise.all(CALLS.map(([call]) => s.start(program, { args: [call] })));
-  const options = { timeoutMs: 10_000 };
-  for (const target of targets) {
-    const process = openProcess(pid(target.pid), { writable: true });
-    await applyPatch(process, metadata, options);
-    await revertPatch(process, metadata, options);
-    await applyPatch(process, metadata, options);
-    process.close();
-  }
+  const tool = join(__dirname, 'change-many.mjs');
+  execFileSync(process.execPath, [tool, patch, ...targets.map(({ pid }) => String(pid))]);
   const lines = await Promise.all(targets.map((target) => target.line()));
   expect(CALLS.map(([call], i) => `${call}: ${lines[i]}`)).toEqual(
     CALLS.map(([call, result]) => `${call}: ${result}, mask kept, answer 1001`),
