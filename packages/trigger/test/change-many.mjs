@@ -1,7 +1,6 @@
 /**
  * Applies a patch, takes it back and applies it again in each of many processes, faster than one command
- * after the other could: `node change-many.mjs FILE PID ...`. A process of its own, because ffi-napi does
- * not survive being loaded once for each test file of a jest worker.
+ * after the other could: `node change-many.mjs FILE PID ...`
  */
 import { createRequire } from 'node:module';
 
