@@ -28,8 +28,11 @@ struct ulp_patch *patch_applied(const uint8_t *id)
 static struct ulp_patch *free_entry(void)
 {
   for (uint32_t i = 0; i < ULP_LIMIT_PATCHES; i++)
-    if (ulp_patch_table[i].state == ULP_PATCH_FREE)
+    if (ulp_patch_table[i].state == ULP_PATCH_FREE) {
+      if (ulp_control_block.patches_used <= i)
+        ulp_control_block.patches_used = i + 1;
       return &ulp_patch_table[i];
+    }
   return NULL;
 }
 

@@ -216,7 +216,11 @@ export const ulp_control = struct('ulp_control', {
   result: field(u32, 'RESULT.* of the last request'),
   retained: field(u32, 'reverted patches that could not be unloaded yet, after the last request'),
   result_universe: field(u64, 'universe that the last request began, or 0'),
-  reserved2: field(array(u64, 3), 'fills a cache line'),
+  patches_used: field(
+    u64,
+    'so many entries of the patch table, from the first one on, were ever used',
+  ),
+  reserved2: field(array(u64, 2), 'fills a cache line'),
 
   gadget: field(u64, 'address of the launch gadget'),
   gadget_end: field(u64, 'first address behind it'),

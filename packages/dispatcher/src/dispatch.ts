@@ -1,7 +1,7 @@
 /** Checks, patches or reverts many processes, one after the other; no failure keeps the next from its turn. */
 import { isUlpError, type ErrorCode } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
-import type { Process } from '@ulp/ptrace-ffi';
+import type { Mapping, Process } from '@ulp/ptrace-ffi';
 import { applyPatch, checkPatch, revertPatch, type PatchState } from '@ulp/trigger';
 
 export type Action = 'check' | 'patch' | 'revert';
@@ -23,18 +23,23 @@ export interface DispatchOptions {
   readonly dryRun: boolean;
 }
 
-/** What the patch came to in one process. @throws UlpError as the commands for one process do */
+/**
+ * What the patch came to in one process.
+ * @param maps as they were a moment ago, if they are known; a change looks anew
+ * @throws UlpError as the commands for one process do
+ */
 export async function dispatchOne(
   action: Action,
   process: Process,
   metadata: Metadata,
   options: DispatchOptions,
+  maps?: readonly Mapping[],
 ): Promise<Result> {
   const change =
     action === 'check'
       ? undefined
       : await (action === 'patch' ? applyPatch : revertPatch)(process, metadata, options);
-  const { state, migrated } = checkPatch(process, metadata);
+  const { state, migrated } = checkPatch(process, metadata, change ? undefined : maps);
   const changed = change?.changed ?? false;
   return { pid: process.pid, name: process.name, state, changed, migrated, error: null };
 }
@@ -45,9 +50,10 @@ export async function dispatchSafely(
   process: Process,
   metadata: Metadata,
   options: DispatchOptions,
+  maps: readonly Mapping[],
 ): Promise<Result> {
   try {
-    return await dispatchOne(action, process, metadata, options);
+    return await dispatchOne(action, process, metadata, options, maps);
   } catch (error) {
     if (!isUlpError(error) || error.exitCode === 70) throw error;
     return {

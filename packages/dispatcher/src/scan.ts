@@ -1,10 +1,16 @@
 /** Which processes does a patch concern? Those that map a library with a target's build-id. */
 import { isUlpError, pid as asPid, UlpError, type Pid } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
-import { ImageCache, listPids, openProcess, type Process } from '@ulp/ptrace-ffi';
+import { ImageCache, listPids, openProcess, type Mapping, type Process } from '@ulp/ptrace-ffi';
+
+export interface Found {
+  readonly process: Process;
+  /** As they were when it was found. */
+  readonly maps: readonly Mapping[];
+}
 
 export interface Scan {
-  readonly processes: readonly Process[];
+  readonly processes: readonly Found[];
   /** Processes that may not be looked into, and so may be concerned. */
   readonly unreadable: readonly Pid[];
 }
@@ -13,16 +19,17 @@ export interface Scan {
 export function scan(metadata: Metadata, writable: boolean): Scan {
   const wanted = new Set(metadata.targets.map((target) => target.buildId));
   const cache = new ImageCache();
-  const processes: Process[] = [];
+  const processes: Found[] = [];
   const unreadable: Pid[] = [];
   for (const pid of listPids()) {
     if (pid === asPid(process.pid)) continue;
     try {
       const candidate = openProcess(pid, { writable, cache });
+      const maps = candidate.maps();
       const concerned = candidate
-        .images()
+        .images(maps)
         .some((image) => image.buildId !== undefined && wanted.has(image.buildId));
-      if (concerned) processes.push(candidate);
+      if (concerned) processes.push({ process: candidate, maps });
       else candidate.close();
     } catch (error) {
       if (isDenied(error)) unreadable.push(pid);

@@ -95,7 +95,7 @@ export class Process {
   }
 
   /** Every ELF file that is mapped as a program or library, in the order of addresses. */
-  images(maps = this.maps()): Image[] {
+  images(maps: readonly Mapping[] = this.maps()): Image[] {
     return readImages(this, maps, this.cache);
   }
 

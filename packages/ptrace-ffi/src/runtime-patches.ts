@@ -28,13 +28,14 @@ export interface Patch {
 /** @param control read before: what begins later is not applied yet */
 export function readPatches(process: Process, control: abi.UlpControl): Patch[] {
   const { size } = abi.ulp_patch;
+  const used = Math.min(Number(control.patches_used), abi.LIMIT.patches);
   const table = process.memory.view(
     remoteAddress(control.patches),
-    size * abi.LIMIT.patches,
+    size * used,
     'the table of patches',
   );
   const patches: Patch[] = [];
-  for (let i = 0; i < abi.LIMIT.patches; i++) {
+  for (let i = 0; i < used; i++) {
     const state = table.data.getUint32(i * size + abi.ulp_patch.offset.state, true);
     if (state === abi.PATCH.live)
       patches.push(describe(process, abi.ulp_patch.read(table, i * size), control.universe));

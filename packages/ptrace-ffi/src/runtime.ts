@@ -39,6 +39,7 @@ export interface Runtime {
 export function findRuntime(
   process: Process,
   images: readonly Image[] = process.images(),
+  maps: readonly Mapping[] = process.maps(),
 ): Runtime {
   const found = images.flatMap((image) => {
     const note = runtimeNote(image);
@@ -50,7 +51,6 @@ export function findRuntime(
   for (const { image, note } of found)
     try {
       const address = controlAddress(process, image, note);
-      const maps = process.maps();
       readControl(process, image, address, maps);
       return runtimeAt(process, image, address, maps);
     } catch (error) {

@@ -1,7 +1,14 @@
 /** Is a patch applied in a process, and which threads see it already? Reads memory; stops nobody. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Metadata } from '@ulp/metadata';
-import { now, readUniverses, type Claim, type Patch, type Process } from '@ulp/ptrace-ffi';
+import {
+  now,
+  readUniverses,
+  type Claim,
+  type Mapping,
+  type Patch,
+  type Process,
+} from '@ulp/ptrace-ffi';
 import { examine, type TargetProcess } from './target';
 
 export type PatchState = 'applied' | 'reverted' | 'absent';
@@ -30,8 +37,8 @@ export interface Check {
 }
 
 /** @throws UlpError runtime-*, library-*, build-id-mismatch, process-* */
-export function checkPatch(process: Process, metadata: Metadata): Check {
-  return look(examine(process, metadata), metadata);
+export function checkPatch(process: Process, metadata: Metadata, maps?: readonly Mapping[]): Check {
+  return look(examine(process, metadata, maps), metadata);
 }
 
 /**

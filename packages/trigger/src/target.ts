@@ -6,6 +6,7 @@ import {
   liveLibraries,
   type Image,
   type LiveLibrary,
+  type Mapping,
   type Patch,
   type Process,
   type Runtime,
@@ -23,11 +24,16 @@ export interface TargetProcess {
 
 /**
  * Looks at everything that a patch needs, before anything is touched.
+ * @param maps as they were a moment ago, if they are known
  * @throws UlpError runtime-*, library-*, build-id-mismatch, process-*
  */
-export function examine(process: Process, metadata: Metadata): TargetProcess {
-  const images = process.images();
-  const runtime = findRuntime(process, images);
+export function examine(
+  process: Process,
+  metadata: Metadata,
+  maps: readonly Mapping[] = process.maps(),
+): TargetProcess {
+  const images = process.images(maps);
+  const runtime = findRuntime(process, images, maps);
   const live = liveLibraries(process, images, runtime);
   const libraries = metadata.targets.map((target) => findTarget(process, images, live, target));
   return {

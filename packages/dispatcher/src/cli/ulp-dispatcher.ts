@@ -26,8 +26,8 @@ async function dispatchAll(
   const bar = progress(processes.length, 'processes');
   const results: Result[] = [];
   try {
-    for (const process of processes) {
-      results.push(await dispatchSafely(action, process, metadata, options));
+    for (const { process, maps } of processes) {
+      results.push(await dispatchSafely(action, process, metadata, options, maps));
       bar.step();
     }
   } finally {

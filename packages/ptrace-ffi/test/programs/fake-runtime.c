@@ -33,6 +33,7 @@ int main(int argc, char **argv)
   c->request = (uint64_t)request;
   c->request_size = sizeof request;
   c->patches = (uint64_t)patches;
+  c->patches_used = 5;
   c->slots = (uint64_t)slots;
   c->slot_records = (uint64_t)records;
   c->slot_map = (uint64_t)map;
