@@ -37,7 +37,7 @@ const rows = [
   ['ulp-dynsym-gate', [bin('ulp-dynsym-gate'), library, '-o', join(room, 'again.so')]],
   [`ulp-dispatcher check, ${processes} processes`, [bin('ulp-dispatcher'), 'check', metadata]],
 ];
-const libxml2 = join(root, 'test-targets/build/libxml2/xmlBuildQName.dsc');
+const libxml2 = join(root, 'test-targets/build/real/libxml2/xmlBuildQName.dsc');
 if (existsSync(libxml2))
   rows.push(['ulp-packer for libxml2', [bin('ulp-packer'), libxml2, '-o', join(room, 'xml.ulp')]]);
 

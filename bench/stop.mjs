@@ -7,7 +7,7 @@
  * sleepers  15 threads sleep: one of them is borrowed, and the busy one must see nothing
  * dry run     the same target while `ulp-trigger --dry-run` runs, which stops nobody: the machine's own noise
  *
- * The target is kept on one processor and the tool on another (taskset(1)), because what is wanted is the stop
+ * The tool is kept on one processor (taskset(1)), so that the target has the other one: what is wanted is the stop,
  * and not the time slices that the tool's own threads take.
  */
 import { execFileSync } from 'node:child_process';
@@ -46,7 +46,7 @@ for (const [name, sleepers] of [
   ['sleepers', 15],
 ]) {
   const file = join(room, `gaps-${name}`);
-  const target = start('taskset', ['-c', '1', program, file, String(sleepers)]);
+  const target = start(program, [file, String(sleepers)]);
   await until(() => {
     try {
       return readFileSync(file).readBigInt64LE(0) === 1n;

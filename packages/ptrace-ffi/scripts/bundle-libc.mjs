@@ -4,7 +4,7 @@
  * dist/native. So production hosts need neither a compiler nor an install script. Both bindings are
  * built against Node-API: one file serves every Node.js from 20 on. Only linux-x64, like all of ULP.
  */
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
@@ -53,8 +53,12 @@ await build({
 });
 
 mkdirSync(native, { recursive: true });
-for (const [name, file] of Object.entries(BINDINGS))
-  copyFileSync(file, join(native, `${name}.node`));
+for (const [name, file] of Object.entries(BINDINGS)) {
+  const out = join(native, `${name}.node`);
+  // Never in place: a process that has the old one mapped would crash.
+  rmSync(out, { force: true });
+  copyFileSync(file, out);
+}
 
 const licence = (name, path) => {
   const file = ['LICENSE', 'LICENSE.md'].map((f) => join(path, f)).find(existsSync);

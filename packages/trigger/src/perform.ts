@@ -195,7 +195,15 @@ async function awaitAnswer(
   );
 }
 
+/** @throws UlpError patch-refused when the helper never began */
 function readAnswer(talk: Conversation): Omit<Answer, 'finishedEarlier'> {
+  if (talk.look().state === STATE.failed)
+    throw new UlpError('patch-refused', {
+      subject: talk.process.subject,
+      fact: 'the helper in it could not be started',
+      found: 'clone(2) failed',
+      detail: `perhaps a limit on the number of processes; ${UNCHANGED}`,
+    });
   const { result, message, retained, result_universe: universe } = talk.control();
   return { result, message, retained, universe };
 }

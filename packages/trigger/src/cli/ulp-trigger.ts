@@ -26,7 +26,7 @@ export const command = defineCommand({
   name: NAME,
   summary: 'apply a live patch to a running process, or take it back',
   description: [
-    'Checks from outside that the patch fits, then has libpulp.so in the process load the patch and redirect the functions. One thread is borrowed for about a tenth of a millisecond; no other thread is stopped. Each thread sees the new functions from its next entry into the libraries on; ulp-check tells which have.',
+    'Checks from outside that the patch fits, then has libpulp.so in the process load the patch and redirect the functions. One thread is borrowed for a fraction of a millisecond; no other thread is stopped. Each thread sees the new functions from its next entry into the libraries on; ulp-check tells which have.',
     'Applying what is applied, or reverting what is not, is a success. A tool that is killed leaves the process patched wholly or not at all.',
   ],
   positionals: {
