@@ -4,16 +4,25 @@ import { join } from 'node:path';
 
 export const BIN = join(__dirname, '../../node_modules/.bin');
 
+export const NOBODY = 65534;
+export const isRoot = process.getuid?.() === 0;
+
 export interface Outcome {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-export function runTool(name: string, args: readonly (string | number)[]): Outcome {
+/** @param uid run as this user; only root can */
+export function runTool(
+  name: string,
+  args: readonly (string | number)[],
+  { uid }: { uid?: number | undefined } = {},
+): Outcome {
   const { status, stdout, stderr, signal } = spawnSync(join(BIN, name), args.map(String), {
     encoding: 'utf8',
     timeout: 60_000,
+    ...(uid === undefined ? {} : { uid, gid: uid }),
   });
   if (signal) throw new Error(`${name} was ended by ${signal}: ${stderr}`);
   return { status, stdout, stderr };

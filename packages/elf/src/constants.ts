@@ -53,11 +53,15 @@ export const DT = {
   RELR: 36,
   GNU_HASH: 0x6ffffef5,
   VERSYM: 0x6ffffff0,
+  FLAGS_1: 0x6ffffffb,
   VERDEF: 0x6ffffffc,
   VERDEFNUM: 0x6ffffffd,
   VERNEED: 0x6ffffffe,
   VERNEEDNUM: 0x6fffffff,
 } as const;
+
+/** Of DT_FLAGS_1: a position-independent executable. */
+export const DF_1_PIE = 0x08000000n;
 
 export const R_X86_64 = { NONE: 0, _64: 1, RELATIVE: 8, TPOFF64: 18 } as const;
 

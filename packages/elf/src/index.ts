@@ -8,6 +8,7 @@ export * from './live-patchable';
 export * from './notes';
 export * from './relocations';
 export * from './rewrite';
+export * from './shared-library';
 export * from './structs';
 export * from './symbols';
 export * from './table';

@@ -1,12 +1,11 @@
 /** Description and ELF files to metadata. No effects but those of `open`, which reads a library. */
 import { abi, UlpError, isUlpError, type BuildId } from '@ulp/core';
 import {
-  dynamicValue,
-  ET,
   fileBuildId,
   gatedEntry,
   libraryNote,
   requireGated,
+  requireSharedLibrary,
   soname,
   type ElfFile,
 } from '@ulp/elf';
@@ -22,10 +21,6 @@ export interface Plan {
   /** What may go wrong later, for the author: `subject: fact`. */
   readonly warnings: readonly string[];
 }
-
-/** DF_1_PIE of DT_FLAGS_1: an executable, which dlopen refuses. */
-const FLAGS_1 = 0x6ffffffb;
-const PIE = 0x08000000n;
 
 /**
  * @param open reads the ELF file of that path
@@ -80,13 +75,7 @@ function checkLimits({ sections }: Description): void {
 function openLibrary(path: Word, open: (path: string) => ElfFile): ElfFile {
   return locate(path, () => {
     const elf = open(path.text);
-    const { e_type } = elf.header;
-    if (e_type !== ET.DYN || (dynamicValue(elf, FLAGS_1) ?? 0n) & PIE)
-      throw new UlpError('elf-unsupported', {
-        subject: path.text,
-        expected: 'a shared library',
-        found: e_type === ET.DYN ? 'an executable' : `ELF type ${e_type}`,
-      });
+    requireSharedLibrary(elf);
     return elf;
   });
 }

@@ -8,6 +8,7 @@ import { parseMaps, type Mapping } from './maps';
 import { Memory } from './memory';
 import { readProcFile } from './proc-file';
 import { isDead, readStat } from './stat';
+import { readStatus } from './status';
 import { openInRoot } from './target-path';
 import { blockedSyscall, livingThread, readThreads, type Thread } from './threads';
 
@@ -26,6 +27,10 @@ export function openProcess(pid: Pid, options: OpenOptions = {}): Process {
   const stat = readStat(pid);
   const subject = `process ${pid}`;
   if (!stat) throw new UlpError('process-missing', { subject });
+  // /proc has an entry for every thread, though it lists only processes.
+  const leader = Number(readStatus(`/proc/${pid}/status`)?.get('Tgid') ?? pid);
+  if (leader !== pid)
+    throw new UlpError('process-missing', { subject, found: `a thread of process ${leader}` });
   const task = isDead(stat.state) ? livingThread(pid) : pid;
   if (task === undefined)
     throw new UlpError('process-missing', { subject, fact: 'it has ended', found: 'a zombie' });

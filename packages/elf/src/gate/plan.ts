@@ -1,9 +1,9 @@
 /** What ulp-dynsym-gate does to a library, as a list of edits. The layout of the file does not change. */
 import { abi, linkAddress, UlpError } from '@ulp/core';
-import { ET } from '../constants';
 import type { ElfFile } from '../elf-file';
 import { libraryNote, pointerAt, type LibraryNote } from '../live-patchable';
 import type { Edit } from '../rewrite';
+import { requireSharedLibrary } from '../shared-library';
 import { Elf64_Sym } from '../structs';
 import { redirectCode, redirectPointers } from './addresses';
 import { survey, type Survey } from './functions';
@@ -24,7 +24,7 @@ export interface GatePlan {
 
 const NOTHING: Survey['uncovered'] = { noPadding: [], ifunc: [], returnsTwice: [] };
 
-/** @throws UlpError elf-not-patchable when the library was not built for it */
+/** @throws UlpError elf-unsupported, elf-not-patchable when the library was not built for it */
 export function planGate(elf: ElfFile): GatePlan {
   const note = requireNote(elf);
   if (note.value.gate === abi.GATE.gated)
@@ -52,8 +52,7 @@ function refuse(elf: ElfFile, expected: string, found: string): UlpError {
 }
 
 function requireNote(elf: ElfFile): LibraryNote {
-  if (elf.header.e_type !== ET.DYN)
-    throw refuse(elf, 'a shared library (ET_DYN)', `type ${elf.header.e_type}`);
+  requireSharedLibrary(elf);
   const note = libraryNote(elf);
   if (!note) throw refuse(elf, 'a library linked with trm.o', 'no ULP note');
   const { abi: version, padding: size } = note.value;
