@@ -3,7 +3,7 @@
  * the way to run it again is printed.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import {
   buildLibrary,
   buildPatch,
@@ -77,19 +77,17 @@ export class Scenario {
 const SCRATCH = join(TARGETS, 'build/scratch');
 
 export function scenario(title: string, body: (s: Scenario) => Promise<void>): void {
-  const file = basename(expect.getState().testPath ?? '');
+  const file = relative(join(TARGETS, '..'), expect.getState().testPath ?? '');
   test(title, async () => {
     mkdirSync(SCRATCH, { recursive: true });
-    const room = mkdtempSync(join(SCRATCH, `${file.replace('.test.ts', '')}-`));
+    const room = mkdtempSync(join(SCRATCH, `${basename(file, '.test.ts')}-`));
     const s = new Scenario(room);
     try {
       await body(s);
       await s.finish();
     } catch (error) {
       s.abandon();
-      process.stderr.write(
-        `kept: ${room}\nagain: npm test -- test-targets/test/${file} -t '${title}'\n`,
-      );
+      process.stderr.write(`kept: ${room}\nagain: npm test -- ${file} -t '${title}'\n`);
       throw error;
     }
     rmSync(room, { recursive: true });

@@ -1,9 +1,9 @@
 /** Many processes: those that map the library, by build-id, whatever became of its file. */
 import { renameSync, rmSync } from 'node:fs';
-import { dispatcherSchema } from '@ulp/dispatcher/schema';
-import { scenario, type Scenario } from '../harness/scenario';
-import type { Target } from '../harness/target';
-import { runTool } from '../harness/tools';
+import { dispatcherSchema } from '../src/schema';
+import { scenario, type Scenario } from '../../../test-targets/harness/scenario';
+import type { Target } from '../../../test-targets/harness/target';
+import { runTool } from '../../../test-targets/harness/tools';
 
 interface Row {
   readonly pid: number;

@@ -1,0 +1,66 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import { cflags, ldflags, RUNTIME_FILES, runtimePath } from '../src';
+
+const BIN = join(__dirname, '../../node_modules/.bin/ulp-runtime');
+const run = (...args: string[]): ReturnType<typeof spawnSync> =>
+  spawnSync(BIN, args, { encoding: 'utf8' });
+/** The compiled package: this test's own copy of the source lies in another folder. */
+const built = (file: string): string => join(__dirname, '../dist', file);
+
+test('prints where the files lie, and the flags', () => {
+  for (const file of RUNTIME_FILES) {
+    const { status, stdout } = run('path', file);
+    expect({ status, stdout }).toEqual({ status: 0, stdout: `${built(file)}\n` });
+    expect(statSync(built(file)).isFile()).toBe(true);
+  }
+  expect(run('cflags').stdout).toBe(`${cflags.join(' ')}\n`);
+  expect(run('ldflags').stdout).toBe(`${built('trm.o')} -Wl,--build-id\n`);
+});
+
+test.each([
+  [[], /WHAT: missing/],
+  [['path'], /FILE: wrong usage: expected libpulp\.so or trm\.o, found nothing/],
+  [['path', 'libc.so'], /found 'libc\.so'/],
+  [['cflags', 'libpulp.so'], /one argument too many/],
+  [['flags'], /expected path or cflags or ldflags/],
+] as const)('wrong usage %j', (args, reason) => {
+  const { status, stdout, stderr } = run(...args);
+  expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  expect(stderr).toMatch(reason);
+});
+
+test('a package that was not built says so', () => {
+  // Beside the source there are no binaries.
+  expect(() => runtimePath('libpulp.so')).toThrow(/no such file \(the package is not built\)/);
+  expect(ldflags).toThrow(/not built/);
+});
+
+test('libpulp.so exports what trm.o needs, what it interposes, and nothing else', () => {
+  const text = execFileSync('nm', ['-D', '--defined-only', built('libpulp.so')], {
+    encoding: 'utf8',
+  });
+  const names = text
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' ').at(-1))
+    .sort();
+  expect(names).toEqual(
+    [
+      ...['__ulp_acquire', '__ulp_entry_unwind', '__ulp_global', '__ulp_special'],
+      ...['__longjmp_chk', '_longjmp', 'longjmp', 'siglongjmp', 'swapcontext'],
+    ].sort(),
+  );
+});
+
+test('a program that is started with libpulp.so sees neither a thread nor a descriptor more', () => {
+  const { stdout, status } = spawnSync('sh', ['-c', 'ls /proc/self/task /proc/self/fd | wc -l'], {
+    encoding: 'utf8',
+    env: { ...process.env, LD_PRELOAD: built('libpulp.so') },
+  });
+  const bare = spawnSync('sh', ['-c', 'ls /proc/self/task /proc/self/fd | wc -l'], {
+    encoding: 'utf8',
+  });
+  expect({ stdout, status }).toEqual({ stdout: bare.stdout, status: 0 });
+});
