@@ -1,4 +1,5 @@
 /** Many processes: those that map the library, by build-id, whatever became of its file. */
+import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
 import { dispatcherSchema } from '../src/schema';
 import { scenario, type Scenario } from '../../../test-targets/harness/scenario';
@@ -30,7 +31,9 @@ interface Setting {
   readonly program: string;
 }
 function prepare(s: Scenario): Setting {
-  const library = s.library('simple/library.c', 'libsimple.so');
+  // A build-id of its own: these tests concern every process, and others run beside them.
+  const id = `-Wl,--build-id=0x${randomBytes(20).toString('hex')}`;
+  const library = s.library('simple/library.c', 'libsimple.so', { args: [id] });
   const patch = s.patch('simple/patch.c', 'fix', [[library, ['answer:new_answer']]]);
   return { library, patch, program: s.program('simple/program.c', [library]) };
 }
