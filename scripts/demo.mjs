@@ -138,6 +138,9 @@ async function watched(control, command, args) {
   };
 }
 
+/** The tool's own threads shall not take the server's processor: what is shown is the stop. */
+const onOneProcessor = (...command) => ['taskset', ['-c', '0', ...command]];
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const us = (gap) => `${Math.round(gap)} us`;
 
@@ -159,24 +162,29 @@ async function show({ server, metadata, question, before, after }) {
     say(`\nThe server (process ${child.pid}) answers on port ${port}`);
     await expectAnswer(before);
     await pause(300);
-    const quiet = await watched(control, process.execPath, ['-e', '0']);
+    const quiet = await watched(
+      control,
+      ...onOneProcessor(bin('ulp-trigger'), String(child.pid), metadata, '--dry-run'),
+    );
 
     say('\nulp-trigger applies the patch, while requests run');
-    const applied = await watched(control, bin('ulp-trigger'), [String(child.pid), metadata]);
+    const applied = await watched(
+      control,
+      ...onOneProcessor(bin('ulp-trigger'), String(child.pid), metadata),
+    );
     say(`  ${applied.output}; the command took ${applied.ms.toFixed(0)} ms`);
     say(
-      `  longest stop that the server saw: ${us(applied.gap)} (${us(quiet.gap)} while "node -e 0" ran instead)`,
+      `  longest stop that the server saw: ${us(applied.gap)} (${us(quiet.gap)} during a dry run, which stops nobody)`,
     );
     say(`  ${tool('ulp-check', String(child.pid), metadata, '--wait', '1000')}`);
     await expectAnswer(after);
     await pause(300);
 
     say('\nulp-trigger --revert takes it back');
-    const reverted = await watched(control, bin('ulp-trigger'), [
-      String(child.pid),
-      metadata,
-      '--revert',
-    ]);
+    const reverted = await watched(
+      control,
+      ...onOneProcessor(bin('ulp-trigger'), String(child.pid), metadata, '--revert'),
+    );
     say(`  ${reverted.output}; longest stop that the server saw: ${us(reverted.gap)}`);
     await expectAnswer(before);
 
