@@ -7,7 +7,7 @@ import { applyEdits } from '../rewrite';
 const NAME = 'ulp-dynsym-gate';
 
 const REASONS: Readonly<Record<keyof GatePlan['uncovered'], string>> = {
-  noPadding: 'not tracked and not patchable: no padding before it (assembly?)',
+  noPadding: 'not tracked and not patchable: no padding before it (assembly, or a C++ thunk?)',
   ifunc: 'not tracked and not patchable: an IFUNC',
   returnsTwice: 'not tracked and not patchable: it returns twice',
 };
