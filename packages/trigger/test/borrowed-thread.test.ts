@@ -2,7 +2,6 @@
  * The one thread of a process is borrowed in the middle of a blocking call: the call goes on as if nothing
  * had been, and so do registers and signal masks. Three times in each call.
  */
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { buildLibrary, patchOf, scenario, source } from './setting';
 
@@ -33,8 +32,11 @@ scenario('calls that block go on undisturbed', async (s) => {
   const patch = patchOf(s, library, 'fix', 1000);
   const program = s.program(source('blocked.c'), [library]);
   const targets = await Promise.all(CALLS.map(([call]) => s.start(program, { args: [call] })));
-  const tool = join(__dirname, 'change-many.mjs');
-  execFileSync(process.execPath, [tool, patch, ...targets.map(({ pid }) => String(pid))]);
+  const tool = await s.start(process.execPath, {
+    bare: true,
+    args: [join(__dirname, 'change-many.mjs'), patch, ...targets.map(({ pid }) => String(pid))],
+  });
+  for (const target of [...targets, tool]) target.tell('go');
   const lines = await Promise.all(targets.map((target) => target.line()));
   expect(CALLS.map(([call], i) => `${call}: ${lines[i]}`)).toEqual(
     CALLS.map(([call, result]) => `${call}: ${result}, mask kept, answer 1001`),

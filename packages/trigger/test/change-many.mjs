@@ -1,7 +1,9 @@
 /**
  * Applies a patch, takes it back and applies it again in each of many processes, faster than one command
- * after the other could: `node change-many.mjs FILE PID ...`
+ * after the other could: `node change-many.mjs FILE PID ...`. It prints `ready` and waits for a line of input
+ * before it begins.
  */
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
@@ -11,9 +13,12 @@ const { applyPatch, revertPatch } = require('@ulp/trigger');
 
 const [file, ...pids] = process.argv.slice(2);
 const metadata = readMetadata(file);
-for (const pid of pids.map(Number)) {
-  const target = openProcess(pid, { writable: true });
+const targets = pids.map((pid) => openProcess(Number(pid), { writable: true }));
+console.log('ready');
+await once(process.stdin, 'data');
+for (const target of targets) {
   for (const change of [applyPatch, revertPatch, applyPatch])
     await change(target, metadata, { timeoutMs: 10_000 });
   target.close();
 }
+process.stdin.destroy();
