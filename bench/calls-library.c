@@ -1,16 +1,13 @@
-/* An empty function, and one that calls back; NAME is `plain` or `live`. */
-#define GLUE(a, b) a##b
-#define NAMED(prefix, name) GLUE(prefix, name)
+/* 64 empty functions NAME_00 to NAME_77, and one that calls back. */
+#include "each.h"
 
-int NAMED(NAME, _empty)(void);
-void NAMED(NAME, _call)(void (*callback)(void));
+#define EMPTY(name, n)   \
+  int GLUE(name, _##n)(void); \
+  int GLUE(name, _##n)(void) { return 0##n; }
+EACH(EMPTY, NAME)
 
-int NAMED(NAME, _empty)(void)
-{
-  return 1;
-}
-
-void NAMED(NAME, _call)(void (*callback)(void))
+void GLUE(NAME, _call)(void (*callback)(void));
+void GLUE(NAME, _call)(void (*callback)(void))
 {
   callback();
 }

@@ -19,6 +19,11 @@ export function compile(name, source, ...flags) {
   return out;
 }
 
+/** Runs a command of the project; gives what it printed. */
+export const tool = (name, ...args) => execFileSync(bin(name), args, { encoding: 'utf8' }).trim();
+
+export const preload = () => tool('ulp-runtime', 'path', 'libpulp.so');
+
 export const median = (values) => {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[sorted.length >> 1];
