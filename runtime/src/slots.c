@@ -167,17 +167,21 @@ int ulp_special(tls_t *tls, uint64_t entry_sp)
 void claims_left_for(uint64_t target)
 {
   uint64_t here = (uint64_t)__builtin_frame_address(0);
-  bool leaves_alternate = on_alternate_stack(here) && !on_alternate_stack(target);
+  int leaves_alternate = -1; /* not asked yet: it takes a system call, and most jumps leave no claim behind */
   for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
     tls_t *tls = (tls_t *)slot->tls;
     if (in_limbo(slot) || tls->code != slot_code(slot))
       continue;
     uint64_t claim = tls->sp;
-    if (claim == 0) /* a handler between X1 and X2 */
+    if (claim == 0) { /* a handler between X1 and X2 */
       tls->universe = ULP_UNIVERSE_OUTSIDE;
-    else if (claim == ULP_SP_PINNED)
       continue;
-    else if (leaves_alternate) {
+    }
+    if (claim == ULP_SP_PINNED)
+      continue;
+    if (leaves_alternate < 0)
+      leaves_alternate = on_alternate_stack(here) && !on_alternate_stack(target);
+    if (leaves_alternate) {
       if (on_alternate_stack(claim) || (claim < target && same_stack(claim, target)))
         claim_abandon(tls, false);
     } else if (here < claim && claim < target && same_stack(claim, target))
