@@ -38,8 +38,11 @@ function compile(name, object) {
 
 mkdirSync(objects, { recursive: true });
 mkdirSync(out, { recursive: true });
+// Last what is large and little touched, so that the rest shares few pages: tables, and a megabyte of slots.
+const LARGE = ['patches.c', 'request.c', 'slots.S'];
 const parts = sources
   .filter((name) => name !== 'trm.S')
+  .sort((a, b) => LARGE.indexOf(a) - LARGE.indexOf(b))
   .map((name) => {
     const object = join(objects, `${name}.o`);
     compile(name, object);

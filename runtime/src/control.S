@@ -2,7 +2,7 @@
 #include "ulp_abi.h"
 
         .data
-        .p2align 12
+        .p2align 6
         .globl  ulp_control_block
         .hidden ulp_control_block
         .type   ulp_control_block, @object
