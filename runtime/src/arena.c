@@ -13,7 +13,7 @@
 enum {
   PAGE = 4096,
   ARENA_BYTES = 16 * PAGE,
-  CODE_UNIT = 16,
+  CODE_UNIT = 64, /* a cache line: a stub that shares one with another costs up to half a nanosecond more */
   CODE_UNITS = (ARENA_BYTES - PAGE) / CODE_UNIT,
   POINTERS = PAGE / 8,
 };
