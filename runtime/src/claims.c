@@ -20,11 +20,17 @@ static uint64_t universe_of(slot_t *slot)
   return tls.universe == ULP_UNIVERSE_OUTSIDE ? 0 : tls.universe; /* between E1 and E2: unknown */
 }
 
+static uint32_t load(volatile uint32_t *word)
+{
+  return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
 uint64_t oldest_universe(void)
 {
   if (!barrier_memory() || __atomic_load_n(&ulp_control_block.slots_exhausted, __ATOMIC_SEQ_CST))
     return 0; /* threads may be pinned that no slot tells of */
   uint64_t oldest = universe_now();
+  uint32_t ended = load(&ulp_moves_ended), begun = load(&ulp_moves_begun);
   for (uint32_t word = 0; word < ULP_SLOT_COUNT / 64; word++)
     for (uint64_t taken = ulp_slot_map[word]; taken; taken &= taken - 1) {
       uint64_t universe =
@@ -32,5 +38,6 @@ uint64_t oldest_universe(void)
       if (universe < oldest)
         oldest = universe;
     }
-  return oldest;
+  /* A call that moved from one slot to another meanwhile may have been seen in neither. */
+  return begun == ended && begun == load(&ulp_moves_begun) ? oldest : 0;
 }

@@ -24,20 +24,30 @@ static uint64_t thread_pointer(void)
   return value;
 }
 
-/* noinline, both: after the switch the thread may be another, so its TLS is looked up afresh. */
+/*
+ * noinline, both: after the switch the thread may be another, so its TLS is looked up afresh.
+ *
+ * A word that does not lead to the slot says that a handler's swapcontext has interrupted an entry or an
+ * exit, or that a jump which nobody saw left the call. In either case the slot waits for this swapcontext.
+ */
 __attribute__((noinline)) static int park(struct parked *parked)
 {
+  const uint64_t here = (uint64_t)__builtin_frame_address(0);
   int count = 0;
   for (slot_t *slot = ulp_thread.slots; slot && count < PARKED_MAX; slot = (slot_t *)slot->next) {
     tls_t *tls = (tls_t *)slot->tls;
     if (in_limbo(slot) || tls->code != slot_code(slot) || tls->sp == 0 || tls->sp == ULP_SP_PINNED)
       continue;
+    if (tls->sp < here && same_stack(tls->sp, here)) { /* deeper than we are: such a jump */
+      claim_abandon(tls, true);
+      continue;
+    }
     parked[count++] =
         (struct parked){slot, tls->sp, (uint64_t)tls - thread_pointer(), tls->universe};
     slot->junk_sp = 1;
     slot->junk_universe = tls->universe; /* so that collecting sees a parked claim */
     slot->saved_sp = tls->sp;
-    slot->state = ULP_SLOT_LIMBO;
+    slot->state = limbo_is_over(slot) ? ULP_SLOT_HELD : ULP_SLOT_LIMBO;
     slot->tls = (uint64_t)junk_of(slot);
     tls->code = ((struct ulp_library *)tls->library)->no_slot;
     leave(tls);
@@ -45,23 +55,67 @@ __attribute__((noinline)) static int park(struct parked *parked)
   return count;
 }
 
+static bool is_mine(slot_t *wanted)
+{
+  for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next)
+    if (slot == wanted)
+      return true;
+  return false;
+}
+
+/*
+ * A call that was parked in another thread gets a slot of this one: its return address moves there, and the
+ * word on its stack leads there. A word that does not lead to the old slot is being used right now by
+ * a handler's swapcontext in the middle of an entry or exit; and there may be no slot: such a call keeps
+ * its old slot, whose exit clears junk, and the thread is inside for good.
+ */
+static void take_over(const struct parked *p, tls_t *tls)
+{
+  uint64_t *word = (uint64_t *)p->sp;
+  slot_move_begin(p->slot);
+  slot_t *slot = NULL;
+  if (*word == slot_code(p->slot) + ULP_SLOT_RETURN)
+    slot = has_slot(tls) ? slot_at(tls->code) : slot_assign(tls);
+  if (!slot) {
+    p->slot->state = ULP_SLOT_ORPHAN;
+    claim_pin(tls, p->universe);
+    __atomic_fetch_add(&ulp_moves_ended, 1, __ATOMIC_SEQ_CST);
+    return;
+  }
+  slot->ret = p->slot->ret;
+  *word = slot_code(slot) + ULP_SLOT_RETURN;
+  slot_move_end(p->slot);
+}
+
+/* The thread's own slot is the call's again; what it used meanwhile can be reused. */
+static void take_back(const struct parked *p, tls_t *tls)
+{
+  slot_t *idle = slot_at(tls->code);
+  tls->code = slot_code(p->slot);
+  p->slot->tls = (uint64_t)tls;
+  p->slot->state = ULP_SLOT_USED;
+  if (idle)
+    slot_idle(idle);
+}
+
 __attribute__((noinline)) static void unpark(const struct parked *parked, int count)
 {
+  const uint64_t before = signals_block();
   while (count-- > 0) {
     const struct parked *p = &parked[count];
     tls_t *tls = (tls_t *)(thread_pointer() + p->tpoff);
-    slot_t *idle = slot_at(tls->code);
+    if (!in_limbo(p->slot) || p->slot->saved_sp != p->sp) /* it was over, and has been reused */
+      continue;
+    if (tls->sp != 0 && tls->sp != ULP_SP_PINNED) /* left by something else than swapcontext */
+      claim_abandon(tls, false);
     tls->sp = p->sp;
     tls->universe = p->universe;
-    tls->code = slot_code(p->slot);
-    p->slot->tls = (uint64_t)tls;
-    p->slot->state = ULP_SLOT_USED;
-    if (idle) { /* what this thread used meanwhile can be reused at once */
-      idle->junk_sp = 0;
-      idle->tls = (uint64_t)junk_of(idle);
-      idle->state = ULP_SLOT_LIMBO;
-    }
+    if (is_mine(p->slot))
+      take_back(p, tls);
+    else
+      take_over(p, tls);
   }
+  signals_restore(before);
 }
 
 ULP_EXPORT int swapcontext(ucontext_t *from, const ucontext_t *to)

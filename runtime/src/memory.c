@@ -18,7 +18,8 @@ bool on_alternate_stack(uint64_t sp)
   stack_t stack;
   if (raw_syscall(SYS_sigaltstack, 0, &stack) != 0 || (stack.ss_flags & SS_DISABLE))
     return false;
-  return sp >= (uint64_t)stack.ss_sp && sp < (uint64_t)stack.ss_sp + stack.ss_size;
+  /* As the kernel counts: a stack pointer at the low end is on what lies below it. */
+  return sp > (uint64_t)stack.ss_sp && sp - (uint64_t)stack.ss_sp <= stack.ss_size;
 }
 
 static const char *hexadecimal(const char *p, uint64_t *value)

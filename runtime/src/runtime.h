@@ -10,6 +10,7 @@
 #ifndef ULP_RUNTIME_H
 #define ULP_RUNTIME_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -87,10 +88,35 @@ extern ULP_HIDDEN volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
 ULP_HIDDEN uint64_t ulp_acquire(tls_t *tls, uint64_t entry_sp);
 ULP_HIDDEN int ulp_special(tls_t *tls, uint64_t entry_sp);
 ULP_HIDDEN void slot_release(slot_t *slot);
+/* A slot of this thread becomes the block's; NULL when there is none. Signals blocked. */
+ULP_HIDDEN slot_t *slot_assign(tls_t *tls);
+/* No call goes through it any more; the thread keeps it. */
+ULP_HIDDEN void slot_idle(slot_t *slot);
+/* In limbo: its call has returned, or its frame is no more. */
+ULP_HIDDEN bool limbo_is_over(slot_t *slot);
+ULP_HIDDEN void slot_give_back(slot_t *slot, uint64_t stack_low, uint64_t stack_high);
+/* Around the time in which a parked call has two slots, or none that oldest_universe() could see. */
+ULP_HIDDEN void slot_move_begin(slot_t *slot);
+ULP_HIDDEN void slot_move_end(slot_t *slot);
+extern ULP_HIDDEN volatile uint32_t ulp_moves_begun, ulp_moves_ended;
+ULP_HIDDEN void claim_pin(tls_t *tls, uint32_t universe);
 /* The outermost call of tls is gone without having returned. */
 ULP_HIDDEN void claim_abandon(tls_t *tls, bool certainly_dead);
 /* The thread's calls that a jump to a frame at stack pointer `target` leaves behind. */
 ULP_HIDDEN void claims_left_for(uint64_t target);
+
+/* All signals, cancellation's and setuid's too; gives the mask to put back. */
+static inline uint64_t signals_block(void)
+{
+  uint64_t all = ~0UL, before = 0;
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof all);
+  return before;
+}
+
+static inline void signals_restore(uint64_t mask)
+{
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, sizeof mask);
+}
 
 /* ---- memory.c: all of them entry */
 ULP_HIDDEN bool peek(uint64_t address, void *to, size_t size);

@@ -5,12 +5,16 @@
  *   state   owner's tls->code   record's tls   meaning
  *   free    -                   -              bit in the map clear
  *   used    the slot            the owner      in use, or waiting for the next outermost call
- *   limbo   another             its own junk   the call was left by a jump, but its frame may still live
- *                                              and return: it then clears junk only. Reused when proven
- *                                              dead.
+ *   limbo   another             its own junk   the call was left by a jump or parked by swapcontext: its
+ *                                              frame may still live and return, which clears junk only.
+ *                                              Reused when proven dead.
+ *   held    another             its own junk   the same, but not to be reused: another thread is taking the
+ *                                              call over, or its word tells nothing (context.c)
+ *   orphan  -                   its own junk   its thread has ended, its frame may live: on no list
  *
- * A signal handler may race for a slot in limbo with the thread it interrupted: state goes from limbo to
- * used by compare and exchange, and only the winner goes on.
+ * A slot never changes its thread. It changes hands with all signals blocked, so that neither a handler
+ * nor a cancellation comes between; limbo, held and orphan, where two threads meet, change by compare
+ * and exchange.
  */
 #include "runtime.h"
 
@@ -67,39 +71,72 @@ void claim_abandon(tls_t *tls, bool certainly_dead)
   __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
 }
 
-static slot_t *limbo_reuse(tls_t *tls)
+static bool slot_change(slot_t *slot, uint32_t from, uint32_t to)
+{
+  return __atomic_compare_exchange_n(&slot->state, &from, to, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED);
+}
+
+bool limbo_is_over(slot_t *slot)
+{
+  return slot->junk_sp == 0 || frame_is_dead(slot, slot->saved_sp);
+}
+
+void slot_idle(slot_t *slot)
+{
+  slot->junk_sp = 0;
+  slot->tls = (uint64_t)junk_of(slot);
+  slot->state = ULP_SLOT_LIMBO;
+}
+
+/* Has its block been made anew, by a dlclose and a dlopen? Then nobody can be inside by way of it. */
+static bool is_forsaken(slot_t *slot, tls_t *tls)
+{
+  return slot->state == ULP_SLOT_USED && slot->tls == (uint64_t)tls;
+}
+
+static slot_t *slot_reuse(tls_t *tls)
 {
   for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
-    uint32_t limbo = ULP_SLOT_LIMBO;
-    if (!in_limbo(slot) || (slot->junk_sp != 0 && !frame_is_dead(slot, slot->saved_sp)))
-      continue;
-    if (__atomic_compare_exchange_n(&slot->state, &limbo, ULP_SLOT_USED, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_RELAXED)) {
-      slot->tls = (uint64_t)tls;
-      slot->library = tls->library;
+    if (is_forsaken(slot, tls))
       return slot;
-    }
+    if (in_limbo(slot) && limbo_is_over(slot) &&
+        slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_USED))
+      return slot;
   }
   return NULL;
 }
 
-static slot_t *slot_new(tls_t *tls)
+static slot_t *slot_new(void)
 {
   slot_t *slot = slot_take();
   if (!slot)
     return NULL;
+  slot->state = ULP_SLOT_USED;
+  slot->tid = (uint32_t)raw_syscall(SYS_gettid);
+  slot->next = (uint64_t)ulp_thread.slots;
+  ulp_thread.slots = slot;
+  thread_notice();
+  return slot;
+}
+
+slot_t *slot_assign(tls_t *tls)
+{
+  slot_t *slot = slot_reuse(tls);
+  if (!slot && !(slot = slot_new()))
+    return NULL;
   slot->tls = (uint64_t)tls;
   slot->library = tls->library;
   slot->junk_sp = 1;
-  slot->state = ULP_SLOT_USED;
-  slot->tid = (uint32_t)raw_syscall(SYS_gettid);
-  uint64_t head = (uint64_t)ulp_thread.slots;
-  do
-    slot->next = head;
-  while (!__atomic_compare_exchange_n((uint64_t *)&ulp_thread.slots, &head, (uint64_t)slot, false,
-                                      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
-  thread_notice();
+  tls->code = slot_code(slot);
   return slot;
+}
+
+void claim_pin(tls_t *tls, uint32_t universe)
+{
+  __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
+  tls->sp = ULP_SP_PINNED;
+  tls->universe = universe;
 }
 
 /*
@@ -109,18 +146,14 @@ static slot_t *slot_new(tls_t *tls)
 uint64_t ulp_acquire(tls_t *tls, uint64_t entry_sp)
 {
   (void)entry_sp;
-  if (has_slot(tls)) /* a handler got here first */
-    return tls->code;
-  slot_t *slot = limbo_reuse(tls);
-  if (!slot)
-    slot = slot_new(tls);
+  const uint64_t before = signals_block();
+  /* Of this library a handler may have got here first, and have been left by a jump. */
+  slot_t *slot = has_slot(tls) ? slot_at(tls->code) : slot_assign(tls);
+  signals_restore(before);
   if (!slot) {
-    __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
-    tls->sp = ULP_SP_PINNED;
-    tls->universe = (uint32_t)universe_now();
+    claim_pin(tls, (uint32_t)universe_now());
     return 0;
   }
-  tls->code = slot_code(slot);
   /*
    * A patch that landed since E2 may have looked through the slots and not found this thread. The call has
    * not begun yet, so it may as well have the newest universe. Pairs with the store of the universe
@@ -128,7 +161,46 @@ uint64_t ulp_acquire(tls_t *tls, uint64_t entry_sp)
    */
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   tls->universe = (uint32_t)universe_now();
-  return tls->code;
+  return slot_code(slot);
+}
+
+/*
+ * The thread ends; low to high is its stack. A call in limbo whose frame lies on another stack may still
+ * return: its slot becomes an orphan, which unpark() gives back when the call goes on in another thread.
+ */
+void slot_give_back(slot_t *slot, uint64_t low, uint64_t high)
+{
+  for (;;) {
+    uint32_t state = slot->state;
+    bool dead = state == ULP_SLOT_USED || slot->junk_sp == 0 ||
+                (slot->saved_sp >= low && slot->saved_sp < high);
+    if (state == ULP_SLOT_HELD || !dead) {
+      if (slot_change(slot, state, ULP_SLOT_ORPHAN))
+        return;
+    } else if (slot_change(slot, state, ULP_SLOT_USED)) {
+      slot_release(slot);
+      return;
+    }
+  }
+}
+
+/* ---- parked calls that go on in another thread: context.c ---- */
+
+volatile uint32_t ulp_moves_begun, ulp_moves_ended;
+
+void slot_move_begin(slot_t *slot)
+{
+  __atomic_fetch_add(&ulp_moves_begun, 1, __ATOMIC_SEQ_CST);
+  slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_HELD); /* or it is an orphan */
+}
+
+/* The call has another slot now. */
+void slot_move_end(slot_t *slot)
+{
+  slot->junk_sp = 0;
+  if (!slot_change(slot, ULP_SLOT_HELD, ULP_SLOT_LIMBO))
+    slot_release(slot); /* an orphan: its thread has ended */
+  __atomic_fetch_add(&ulp_moves_ended, 1, __ATOMIC_SEQ_CST);
 }
 
 /* 0 < tls->sp <= sp, at an entry at stack pointer sp. Is the recorded call gone? Then it is cleared. */

@@ -42,34 +42,42 @@ static void thread_ends(void *unused)
   slot_t *slot = __atomic_exchange_n(&ulp_thread.slots, NULL, __ATOMIC_ACQ_REL);
   for (slot_t *next; slot; slot = next) {
     next = (slot_t *)slot->next;
-    if (!in_limbo(slot)) {
-      tls_t *tls = (tls_t *)slot->tls;
-      if (tls != block_of_this_thread(slot))
-        continue; /* its coroutine went on in another thread, which goes on using the slot */
-      if (tls->code == slot_code(slot)) {
-        if (tls->sp != 0)
-          claim_abandon(tls, false);
-        tls->code = ((struct ulp_library *)tls->library)->no_slot;
-      }
+    tls_t *tls = (tls_t *)slot->tls;
+    /* Its library may have been unloaded, and the block be somebody else's. */
+    if (!in_limbo(slot) && tls == block_of_this_thread(slot) && tls->code == slot_code(slot)) {
+      if (tls->sp != 0)
+        claim_abandon(tls, false);
+      tls->code = ((struct ulp_library *)tls->library)->no_slot;
     }
-    /* In limbo: given back unless its frame lies on a stack that outlives the thread. */
-    if (!in_limbo(slot) || slot->junk_sp == 0 || (slot->saved_sp >= low && slot->saved_sp < high))
-      slot_release(slot);
+    slot_give_back(slot, low, high);
   }
 }
 
-/* In the child only the forking thread lives: every other thread's slots are free. */
+/*
+ * In the child only the forking thread lives: other threads' slots are free. Not those of calls that they
+ * have left suspended: such a coroutine may go on in the child.
+ */
 static void child_begins(void)
 {
-  uint64_t mine[ULP_SLOT_COUNT / 64] = {0};
+  uint64_t kept[ULP_SLOT_COUNT / 64] = {0};
   uint32_t tid = (uint32_t)raw_syscall(SYS_gettid);
   for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
     uint32_t k = (uint32_t)(slot - __ulp_slot_records);
-    mine[k / 64] |= 1UL << (k % 64);
+    kept[k / 64] |= 1UL << (k % 64);
     slot->tid = tid;
   }
-  for (uint32_t i = 0; i < ULP_SLOT_COUNT / 64; i++)
-    ulp_slot_map[i] = mine[i];
+  for (uint32_t word = 0; word < ULP_SLOT_COUNT / 64; word++) {
+    for (uint64_t rest = ulp_slot_map[word] & ~kept[word]; rest; rest &= rest - 1) {
+      int bit = __builtin_ctzl(rest);
+      slot_t *slot = &__ulp_slot_records[word * 64 + (uint32_t)bit];
+      slot->state = ULP_SLOT_FREE;
+      if (in_limbo(slot) && !limbo_is_over(slot)) {
+        slot->state = ULP_SLOT_ORPHAN;
+        kept[word] |= 1UL << bit;
+      }
+    }
+    ulp_slot_map[word] = kept[word];
+  }
 }
 
 void threads_init(void)

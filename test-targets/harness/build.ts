@@ -51,7 +51,7 @@ export function buildProgram(
   args: readonly string[] = [],
 ): string {
   const out = join(room, `program-${basename(name).replace(/\W/g, '-')}`);
-  compile(name, '-o', out, ...libraries, `-Wl,-rpath,${room}`, '-pthread', ...args);
+  compile(name, ...args, '-o', out, ...libraries, `-Wl,-rpath,${room}`, '-pthread');
   return out;
 }
 

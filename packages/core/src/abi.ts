@@ -98,7 +98,7 @@ export const ulp_tls = struct('ulp_tls', {
 });
 
 /** A return slot's state. */
-export const SLOT = { free: 0, used: 1, limbo: 2 } as const;
+export const SLOT = { free: 0, used: 1, limbo: 2, held: 3, orphan: 4 } as const;
 /** Places in a slot's code: behind its popq, its return point (what lies on the stack), behind its pushq. */
 export const SLOT_CODE = { popped: 6, return: 14, pushed: 20 } as const;
 export const SLOT_COUNT = 16384;

@@ -1,0 +1,107 @@
+/** Every way into and out of a library, before, with and after a patch, and while one comes and goes. */
+import { join } from 'node:path';
+import {
+  expectAll,
+  expectAllOutside,
+  runAll,
+  underLoad,
+  whileSuspended,
+  type Results,
+} from '../harness/cases';
+import { TARGETS } from '../harness/build';
+import { takenSlots } from '../harness/slots';
+import { scenario, type Scenario } from '../harness/scenario';
+import type { Target } from '../harness/target';
+
+const ways = (...files: string[]): string[] => files.map((file) => join(TARGETS, 'ways', file));
+
+interface Prepared {
+  readonly target: Target;
+  /** Of the first library: its detour is the short one. */
+  readonly patch: string;
+  /** Of both: a detour that asks for two libraries, on top of the other patch. */
+  readonly both: string;
+}
+
+async function prepare(s: Scenario, ...only: string[]): Promise<Prepared> {
+  const first = s.library('ways/library.c', 'libways.so', { args: ways('arguments-library.c') });
+  const second = s.library('ways/more.cc', 'libmore.so');
+  const replaced = ['value:new_value', 'probe:new_probe'];
+  const patch = s.patch('ways/patch.c', 'fix', [[first, replaced]]);
+  const both = s.patch(
+    'ways/patch.c',
+    'both',
+    [
+      [first, replaced],
+      [
+        second,
+        [
+          'more_value:new_more_value',
+          'throw_value:new_throw_value',
+          'call_and_rethrow:new_call_and_rethrow',
+        ],
+      ],
+    ],
+    { args: [...ways('more-patch.cc'), '-lstdc++'] },
+  );
+  const sources = ways(
+    ...['arguments.c', 'registers.S', 'calling.c', 'jumps.c', 'endings.c', 'coroutines.c'],
+    ...['handlers.c', 'children.c', 'exceptions.cc'],
+  );
+  const program = s.program('ways/program.c', [first, second], [...sources, '-lstdc++']);
+  return { target: await s.start(program, { args: only }), patch, both };
+}
+
+/** Those that do not wait inside; and the one that nobody can see leaving, so that it migrates late. */
+const others = (before: number): Record<string, RegExp> => ({
+  'registers-outermost': new RegExp(`^${before}>${before}$`),
+  'registers-first': new RegExp(`^${before}>${before}$`),
+  'shapes-outermost': new RegExp(`^${before}>${before}$`),
+  'builtin-longjmp-deeper': new RegExp(`^${before}>[12]$`),
+});
+
+scenario('each way, before, with and after a patch', async (s) => {
+  const { target, patch, both } = await prepare(s);
+  await runAll(target); // the first thread has the slots that it needs from here on
+  const slots = takenSlots(target.pid);
+  for (const [act, version] of [
+    [() => undefined, 1],
+    [() => s.apply(target, patch), 2],
+    [() => s.apply(target, both), 2],
+    [() => s.revert(target, patch), 2],
+    [() => s.revert(target, both), 1],
+  ] as const) {
+    act();
+    expectAll(await runAll(target), `${version}>${version}`);
+    expectAllOutside(target);
+  }
+  expect(target.maps()).not.toMatch(/fix\.so|both\.so/);
+  expect(takenSlots(target.pid)).toBe(slots);
+});
+
+scenario('each way, suspended inside while a patch comes or goes', async (s) => {
+  const { target, patch, both } = await prepare(s);
+  const during = (act: () => void): Promise<Results> =>
+    whileSuspended(target, act, () => expectAllOutside(target));
+  expectAll(await during(() => s.apply(target, patch)), '1>2', others(1));
+  expectAll(await during(() => s.revert(target, patch)), '2>1', others(2));
+  expectAll(await during(() => s.apply(target, both)), '1>2', others(1));
+  expectAll(await during(() => s.revert(target, both)), '2>1', others(2));
+});
+
+scenario('all ways at once, by three threads, while patches come and go', async (s) => {
+  const { target, patch, both } = await prepare(s);
+  await runAll(target);
+  const slots = takenSlots(target.pid);
+  const acts = [
+    () => s.apply(target, patch),
+    () => s.apply(target, both),
+    () => s.revert(target, patch),
+    () => s.revert(target, both),
+  ];
+  await underLoad(target, 3, [...acts, ...acts, ...acts]);
+  expectAllOutside(target);
+  expect(takenSlots(target.pid)).toBe(slots);
+  s.revert(target, both);
+  expect(target.maps()).not.toMatch(/fix\.so|both\.so/);
+});
