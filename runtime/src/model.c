@@ -26,6 +26,10 @@ struct library *library_of(uint64_t descriptor)
   library->high = image.high;
   /* Found by its name among the loaded ones, no file is looked at; the program itself has no name. */
   library->pin = dlopen(image.name[0] ? image.name : NULL, RTLD_NOW | RTLD_NOLOAD);
+  if (!library->pin) { /* unloaded since */
+    free(library);
+    return NULL;
+  }
   library->next = ulp_libraries;
   ulp_libraries = library;
   return library;

@@ -102,11 +102,10 @@ static uint32_t fill_scope(struct application *a)
   scope->count = 0;
   for (uint32_t i = 0; i < a->request->header.target_count; i++) {
     uint64_t descriptor = a->request->targets[i].library;
-    if (!is_ours(descriptor))
+    /* Once more when it is pinned: until then the program may have unloaded it, or loaded it elsewhere. */
+    struct library *library = is_ours(descriptor) ? library_of(descriptor) : NULL;
+    if (!library || !is_ours(descriptor))
       return fail(ULP_RESULT_LIBRARY_CHANGED, "target %u is no longer loaded", i + 1);
-    struct library *library = library_of(descriptor);
-    if (!library)
-      return fail(ULP_RESULT_NO_MEMORY, "no memory for target %u", i + 1);
     if (!scope_add(scope, library))
       return fail(ULP_RESULT_TABLE_FULL, "more than %u target libraries", ULP_LIMIT_TARGETS);
     a->patch->targets[i] = descriptor;

@@ -96,7 +96,7 @@ ULP_HIDDEN bool retired_any(const struct library *library);
 /* ---- model.c */
 extern ULP_HIDDEN struct library *ulp_libraries;
 extern ULP_HIDDEN struct detour *ulp_detours;
-ULP_HIDDEN struct library *library_of(uint64_t descriptor); /* NULL: not loaded, or no memory */
+ULP_HIDDEN struct library *library_of(uint64_t descriptor); /* pinned; NULL: not loaded, or no memory */
 ULP_HIDDEN struct detour *detour_of(struct library *library, uint64_t function, uint64_t entry);
 ULP_HIDDEN bool version_add(struct detour *detour, uint64_t universe, uint64_t code,
                             struct ulp_patch *patch, const struct scope *scope);

@@ -101,7 +101,8 @@ static uint32_t answer(struct text *text)
   if (result == ULP_RESULT_OK) {
     set_phase(ULP_PHASE_COMMITTED);
     ulp_control_block.retained = collect(text);
-  }
+  } else
+    libraries_release(); /* what was pinned for nothing */
   return result;
 }
 

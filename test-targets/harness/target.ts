@@ -51,11 +51,7 @@ export class Target {
 
   /** The next line. @throws when it has ended */
   async line(): Promise<string> {
-    const queued = this.lines.shift();
-    if (queued !== undefined) return queued;
-    const line = this.ended
-      ? undefined
-      : await new Promise<string | undefined>((resolve) => this.waiting.push(resolve));
+    const line = await this.next();
     if (line === undefined)
       throw new Error(`the target ended: ${this.child.signalCode ?? this.child.exitCode}`);
     return line;
@@ -68,6 +64,20 @@ export class Target {
   ask(line: string): Promise<string> {
     this.tell(line);
     return this.line();
+  }
+
+  /** What it still says until it ends by itself. */
+  async rest(): Promise<string[]> {
+    const said: string[] = [];
+    for (let line; (line = await this.next()) !== undefined;) said.push(line);
+    return said;
+  }
+
+  /** undefined: it has ended. */
+  private async next(): Promise<string | undefined> {
+    const queued = this.lines.shift();
+    if (queued !== undefined || this.ended) return queued;
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   maps(): string {

@@ -1,4 +1,5 @@
 /** Every way into and out of a library, before, with and after a patch, and while one comes and goes. */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   expectAll,
@@ -60,6 +61,9 @@ const others = (before: number): Record<string, RegExp> => ({
   'builtin-longjmp-deeper': new RegExp(`^${before}>[12]$`),
 });
 
+if (!/ avx512f /.test(readFileSync('/proc/cpuinfo', 'utf8')))
+  console.warn('skipped: the registers of AVX-512, which this processor does not have');
+
 scenario('each way, before, with and after a patch', async (s) => {
   const { target, patch, both } = await prepare(s);
   await runAll(target); // the first thread has the slots that it needs from here on
@@ -99,9 +103,26 @@ scenario('all ways at once, by three threads, while patches come and go', async 
     () => s.revert(target, patch),
     () => s.revert(target, both),
   ];
-  await underLoad(target, 3, [...acts, ...acts, ...acts]);
+  await underLoad(target, 3, [...acts, ...acts]);
   expectAllOutside(target);
   expect(takenSlots(target.pid)).toBe(slots);
   s.revert(target, both);
   expect(target.maps()).not.toMatch(/fix\.so|both\.so/);
+});
+
+scenario('threads that are cancelled at any instruction of their way in and out', async (s) => {
+  const { target, patch } = await prepare(s, 'cancelled-anywhere', 'unwound-by-cancellation');
+  await runAll(target);
+  const slots = takenSlots(target.pid);
+  await target.ask('start 2');
+  for (let i = 0; i < 10; i++) {
+    s.apply(target, patch);
+    s.revert(target, patch);
+  }
+  while (Number(await target.ask('rounds')) < 1000);
+  expect(await target.ask('stop')).toBe('ok');
+  expectAllOutside(target);
+  expect(takenSlots(target.pid)).toBe(slots);
+  s.revert(target, patch);
+  expect(target.maps()).not.toMatch(/fix\.so/);
 });
