@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <link.h>
 #include <unistd.h>
 
 /* Shadow stacks (x86 CET) are on in this thread: arch_prctl(2), ARCH_SHSTK_STATUS. */
@@ -13,12 +14,45 @@ static bool has_shadow_stack(void)
   return raw_syscall(SYS_arch_prctl, ARCH_SHSTK_STATUS, &features) == 0 && (features & 1);
 }
 
+struct order {
+  uint64_t first; /* of the addresses below, the one whose object comes first; 0: none was seen yet */
+  uint64_t ours, libcs;
+};
+
+static int find_first(struct dl_phdr_info *info, size_t size, void *order)
+{
+  struct order *o = order;
+  (void)size;
+  for (int i = 0; i < info->dlpi_phnum; i++) {
+    uint64_t start = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+    uint64_t end = start + info->dlpi_phdr[i].p_memsz;
+    if (info->dlpi_phdr[i].p_type != PT_LOAD)
+      continue;
+    if (o->ours >= start && o->ours < end)
+      return o->first = o->ours, 1;
+    if (o->libcs >= start && o->libcs < end)
+      return o->first = o->libcs, 1;
+  }
+  return 0;
+}
+
+/* Is libc in front of us, so that calls of longjmp go there? Not when preloaded, or linked to the program. */
+static bool is_late(void)
+{
+  struct order order = {0, (uint64_t)&ulp_control_block, (uint64_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version")};
+  dl_iterate_phdr(find_first, &order);
+  return order.first != order.ours;
+}
+
+#define TEXT_OF(name) #name
+#define TEXT(name) TEXT_OF(name)
+
 __attribute__((constructor)) static void start(void)
 {
   struct ulp_control *control = &ulp_control_block;
   int error = errno;
   /* Of two copies in one process only the one that libraries are bound to may work. */
-  if (dlsym(RTLD_DEFAULT, "__ulp_global") != &control->universe)
+  if (dlsym(RTLD_DEFAULT, TEXT(__ulp_global)) != &control->universe)
     return;
   control->abi = ULP_ABI_VERSION;
   control->size = sizeof *control;
@@ -29,6 +63,8 @@ __attribute__((constructor)) static void start(void)
   control->state = ULP_STATE_DONE;
   if (has_shadow_stack())
     control->flags |= ULP_RUNTIME_FLAG_SHADOW_STACK;
+  if (is_late())
+    control->flags |= ULP_RUNTIME_FLAG_LATE;
   if (!barrier_exists())
     control->flags |= ULP_RUNTIME_FLAG_NO_MEMBARRIER;
   longjmp_init();

@@ -1,6 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { abi } from '@ulp/core';
 import { cflags, ldflags, RUNTIME_FILES, runtimePath } from '../src';
 
 const BIN = join(__dirname, '../../node_modules/.bin/ulp-runtime');
@@ -48,7 +49,9 @@ test('libpulp.so exports what trm.o needs, what it interposes, and nothing else'
     .sort();
   expect(names).toEqual(
     [
-      ...['__ulp_acquire', '__ulp_entry_unwind', '__ulp_global', '__ulp_special'],
+      ...['__ulp_acquire', '__ulp_entry_unwind', '__ulp_global', '__ulp_special'].map(
+        (name) => `${name}_abi${abi.ABI_VERSION}`,
+      ),
       ...['__longjmp_chk', '_longjmp', 'longjmp', 'siglongjmp', 'swapcontext'],
     ].sort(),
   );

@@ -1,6 +1,5 @@
 /** Every way into and out of a library, before, with and after a patch, and while one comes and goes. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   expectAll,
   expectAllOutside,
@@ -9,48 +8,18 @@ import {
   whileSuspended,
   type Results,
 } from '../harness/cases';
-import { TARGETS } from '../harness/build';
 import { takenSlots } from '../harness/slots';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
+import { prepareWays, type Ways } from '../harness/ways';
 
-const ways = (...files: string[]): string[] => files.map((file) => join(TARGETS, 'ways', file));
-
-interface Prepared {
+interface Prepared extends Ways {
   readonly target: Target;
-  /** Of the first library: its detour is the short one. */
-  readonly patch: string;
-  /** Of both: a detour that asks for two libraries, on top of the other patch. */
-  readonly both: string;
 }
 
 async function prepare(s: Scenario, ...only: string[]): Promise<Prepared> {
-  const first = s.library('ways/library.c', 'libways.so', { args: ways('arguments-library.c') });
-  const second = s.library('ways/more.cc', 'libmore.so');
-  const replaced = ['value:new_value', 'probe:new_probe'];
-  const patch = s.patch('ways/patch.c', 'fix', [[first, replaced]]);
-  const both = s.patch(
-    'ways/patch.c',
-    'both',
-    [
-      [first, replaced],
-      [
-        second,
-        [
-          'more_value:new_more_value',
-          'throw_value:new_throw_value',
-          'call_and_rethrow:new_call_and_rethrow',
-        ],
-      ],
-    ],
-    { args: [...ways('more-patch.cc'), '-lstdc++'] },
-  );
-  const sources = ways(
-    ...['arguments.c', 'registers.S', 'calling.c', 'jumps.c', 'endings.c', 'coroutines.c'],
-    ...['handlers.c', 'children.c', 'exceptions.cc'],
-  );
-  const program = s.program('ways/program.c', [first, second], [...sources, '-lstdc++']);
-  return { target: await s.start(program, { args: only }), patch, both };
+  const ways = prepareWays(s);
+  return { ...ways, target: await s.start(ways.program, { args: only }) };
 }
 
 /** Those that do not wait inside; and the one that nobody can see leaving, so that it migrates late. */

@@ -29,6 +29,12 @@ const SCALARS: Readonly<Record<string, number | bigint>> = {
   BUILD_ID_SIZE: abi.BUILD_ID_SIZE,
 };
 
+/**
+ * What trm.o asks libpulp.so for. The names carry the ABI version, so that a library and a libpulp.so of
+ * different ones do not find each other: the library then works as without libpulp.so.
+ */
+const SHARED_NAMES = ['__ulp_global', '__ulp_acquire', '__ulp_special', '__ulp_entry_unwind'];
+
 const upper = (name: string): string => name.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase();
 const literal = (value: number | bigint): string => `0x${value.toString(16)}`;
 
@@ -43,6 +49,7 @@ export function abiHeader(): string {
     ...CONSTANTS.flatMap(([group, members]) =>
       Object.entries(members).map(([name, value]) => define(`${group}_${upper(name)}`, value)),
     ),
+    ...SHARED_NAMES.map((name) => `#define ${name} ${name}_abi${abi.ABI_VERSION}`),
     ...STRUCTS.flatMap((s) => [
       `#define ${upper(s.name)}__SIZEOF ${s.size}`,
       ...Object.entries(s.offset).map(([f, at]) => `#define ${upper(s.name)}__${upper(f)} ${at}`),

@@ -253,6 +253,8 @@ export const RUNTIME_FLAG = {
   noMembarrier: 2,
   /** Shadow stacks are on: the way back of the borrowed thread would fault. */
   shadowStack: 4,
+  /** It came by dlopen, behind libc: it sees no longjmp and no swapcontext. */
+  late: 8,
 } as const;
 
 /** What a tool writes into the request buffer: header, targets, functions, dependencies, path. */
