@@ -3,6 +3,7 @@ export * from './constants';
 export * from './dynamic';
 export * from './elf-file';
 export * from './hash-tables';
+export * from './function-names';
 export * from './header';
 export * from './live-patchable';
 export * from './notes';

@@ -17,6 +17,19 @@ export interface Claim {
   readonly pinned: boolean;
   /** limbo: the call was left by a jump, and its frame may still return. */
   readonly slot: 'used' | 'limbo' | 'none';
+  /** ulp_tls.sp, or where it was when the call went into limbo. */
+  readonly sp: bigint;
+  /** undefined: pinned, without a return slot. */
+  readonly place: SlotPlace | undefined;
+}
+
+export interface SlotPlace {
+  /** Address of its code. */
+  readonly code: bigint;
+  /** Address of its record. */
+  readonly record: bigint;
+  /** Address of the ulp_tls that uses it; undefined: in limbo. */
+  readonly tls: bigint | undefined;
 }
 
 export interface ThreadClaims {
@@ -51,8 +64,8 @@ export function readUniverses(
     if (!library?.descriptor) continue;
     const limbo = record.tls === at + BigInt(abi.ulp_slot.offset.junk_sp);
     const claim = limbo
-      ? claimInLimbo(memory, library, record, code)
-      : claimInUse(memory, library, record.tls, code);
+      ? claimInLimbo(memory, library, record, { code, record: at, tls: undefined })
+      : claimInUse(memory, library, { code, record: at, tls: record.tls });
     if (!claim) continue;
     const owner = byTid.get(record.tid);
     if (owner) owner.claims.push(claim);
@@ -100,12 +113,11 @@ function* takenSlots(memory: Memory, control: abi.UlpControl): Generator<TakenSl
 function claimInUse(
   memory: Memory,
   library: LiveLibrary,
-  address: bigint,
-  code: bigint,
+  place: SlotPlace & { readonly tls: bigint },
 ): Claim | undefined {
-  const tls = readBlock(memory, address);
+  const tls = readBlock(memory, place.tls);
   // The block may be gone with its thread, or belong to another slot by now.
-  if (!tls || tls.code !== code || tls.library !== library.address) return undefined;
+  if (!tls || tls.code !== place.code || tls.library !== library.address) return undefined;
   const inside = tls.sp !== 0n;
   return {
     library,
@@ -113,6 +125,8 @@ function claimInUse(
     universe: inside ? known(tls.universe) : undefined,
     pinned: tls.sp === abi.SP_PINNED,
     slot: 'used',
+    sp: tls.sp,
+    place,
   };
 }
 
@@ -121,18 +135,23 @@ function claimInLimbo(
   memory: Memory,
   library: LiveLibrary,
   record: abi.UlpSlot,
-  code: bigint,
+  place: SlotPlace,
 ): Claim {
   const word = memory.tryRead(remoteAddress(record.saved_sp), 8)?.readBigUInt64LE();
-  const inside = record.junk_sp !== 0n && word === code + BigInt(abi.SLOT_CODE.return);
+  const inside = record.junk_sp !== 0n && word === returnPoint(place);
   return {
     library,
     inside,
     universe: inside ? known(record.junk_universe) : undefined,
     pinned: false,
     slot: 'limbo',
+    sp: record.saved_sp,
+    place,
   };
 }
+
+/** What lies on the stack in place of the return address while the call is under way. */
+export const returnPoint = ({ code }: SlotPlace): bigint => code + BigInt(abi.SLOT_CODE.return);
 
 function pinnedClaims(
   memory: Memory,
@@ -143,7 +162,15 @@ function pinnedClaims(
     if (!library.descriptor || !library.bound) return [];
     const tls = readBlock(memory, threadPointer + library.tpoff);
     if (tls?.library !== library.address || tls.sp !== abi.SP_PINNED) return [];
-    return { library, inside: true, universe: known(tls.universe), pinned: true, slot: 'none' };
+    return {
+      library,
+      inside: true,
+      universe: known(tls.universe),
+      pinned: true,
+      slot: 'none',
+      sp: tls.sp,
+      place: undefined,
+    };
   });
 }
 

@@ -2,7 +2,7 @@
 export { openProcess, Process, type OpenOptions } from './process';
 export { Memory } from './memory';
 export { mappingAt, parseMaps, type Mapping } from './maps';
-export { type Thread } from './threads';
+export { type Asleep, type Thread } from './threads';
 export { ImageCache, type Image } from './images';
 export { type LoadedNote } from './elf-in-memory';
 export { type LinkMapEntry } from './link-map';
@@ -18,3 +18,12 @@ export { liveLibraries, type LiveLibrary } from './live-libraries';
 export { readUniverses, type Claim, type ThreadClaims, type Universes } from './claims';
 export { listPids } from './pids';
 export { inspect, runtimeProblems, type Inspection } from './inspection';
+export { readCallSite } from './call-site';
+export {
+  placeDocument,
+  placeText,
+  Symbolizer,
+  type CodePlace,
+  type PlaceDocument,
+} from './symbolizer';
+export { scanStack, type StackScan } from './stack-scan';

@@ -1,9 +1,11 @@
 /** What ulp-inspect shows of one process: a plain value, ready for JSON, read without stopping anybody. */
 import { abi } from '@ulp/core';
-import { readUniverses, type Claim } from './claims';
+import { readCallSite } from './call-site';
+import { readUniverses, type Claim, type ThreadClaims } from './claims';
 import { liveLibraries, type LiveLibrary } from './live-libraries';
 import type { Process } from './process';
 import { findRuntime, type Runtime } from './runtime';
+import { placeDocument, Symbolizer, type PlaceDocument } from './symbolizer';
 
 export interface Inspection {
   readonly pid: number;
@@ -50,6 +52,8 @@ export interface InspectedClaim {
   readonly universe: number | null;
   readonly pinned: boolean;
   readonly slot: 'used' | 'limbo' | 'none';
+  /** What called the library; null: outside, pinned, or the thread has moved on meanwhile. */
+  readonly since: PlaceDocument | null;
 }
 
 export interface InspectedThread {
@@ -62,10 +66,38 @@ export interface InspectedThread {
 
 /** @throws UlpError as findRuntime(); process-hostile, process-missing */
 export function inspect(process: Process): Inspection {
-  const images = process.images();
-  const runtime = findRuntime(process, images);
+  const maps = process.maps();
+  const images = process.images(maps);
+  const runtime = findRuntime(process, images, maps);
   const libraries = liveLibraries(process, images, runtime);
   const { threads, ownerless } = readUniverses(runtime, libraries);
+  const symbolizer = new Symbolizer(process, maps, images);
+  try {
+    return describe(process, runtime, libraries, threads, ownerless, symbolizer);
+  } finally {
+    symbolizer.close();
+  }
+}
+
+function describe(
+  process: Process,
+  runtime: Runtime,
+  libraries: readonly LiveLibrary[],
+  threads: readonly ThreadClaims[],
+  ownerless: readonly Claim[],
+  symbolizer: Symbolizer,
+): Inspection {
+  const describeClaim = (claim: Claim): InspectedClaim => {
+    const site = readCallSite(process.memory, claim);
+    return {
+      library: claim.library.image.path,
+      inside: claim.inside,
+      universe: claim.universe ?? null,
+      pinned: claim.pinned,
+      slot: claim.slot,
+      since: site === undefined ? null : placeDocument(symbolizer.place(site)),
+    };
+  };
   return {
     pid: process.pid,
     name: process.name,
@@ -124,12 +156,4 @@ const describeLibrary = (library: LiveLibrary): InspectedLibrary => ({
   abi: library.abi,
   gated: library.gated,
   bound: library.bound,
-});
-
-const describeClaim = (claim: Claim): InspectedClaim => ({
-  library: claim.library.image.path,
-  inside: claim.inside,
-  universe: claim.universe ?? null,
-  pinned: claim.pinned,
-  slot: claim.slot,
 });

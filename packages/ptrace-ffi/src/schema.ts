@@ -1,6 +1,17 @@
 /** The JSON document of `ulp-inspect --json`, as '@ulp/ptrace-ffi/schema'. The command does not load it. */
 import { z } from 'zod';
 
+export const placeSchema = z
+  .strictObject({
+    address: z.string().regex(/^0x[0-9a-f]+$/),
+    file: z.string().nullable().describe('as the process sees it; null: memory without a file'),
+    function: z.string().nullable(),
+    offset: z
+      .number()
+      .describe('from the begin of the function; without one, of the file, as addr2line counts'),
+  })
+  .describe('a place in code');
+
 const claim = z.object({
   library: z.string().describe('path as the process sees it'),
   inside: z.boolean().describe('the thread is in a call into the library'),
@@ -10,7 +21,14 @@ const claim = z.object({
     .nullable()
     .describe('null: outside, or just entering, so not known yet'),
   pinned: z.boolean().describe('inside until the thread ends, because return slots had run out'),
-  slot: z.enum(['used', 'limbo', 'none']),
+  slot: z
+    .enum(['used', 'limbo', 'none'])
+    .describe('limbo: the call is suspended (a coroutine), or was left by a jump'),
+  since: placeSchema
+    .nullable()
+    .describe(
+      'what called the library; null: outside, pinned, or the thread has moved on meanwhile',
+    ),
 });
 
 const process = z.object({

@@ -1,6 +1,6 @@
 /** The threads of a process, by the names that both sides have for them. */
 import { readdirSync } from 'node:fs';
-import { tid, type Pid, type Tid } from '@ulp/core';
+import { remoteAddress, tid, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
 import { errnoOf, tryReadProcFile } from './proc-file';
 import { isDead, readStat } from './stat';
 import { numbers, readStatus } from './status';
@@ -46,15 +46,33 @@ function tids(pid: Pid): number[] {
   }
 }
 
-/**
- * The system call that a thread sleeps in.
- * @returns its number; -1 when it sleeps outside one; undefined when it runs, is gone or may not be asked
- */
-export function blockedSyscall(pid: Pid, id: Tid): number | undefined {
+/** Where a thread is that does not run. */
+export interface Asleep {
+  /** Number of its system call; -1: it sleeps outside of one (a page fault), or is stopped. */
+  readonly syscall: number;
+  readonly sp: RemoteAddress;
+  readonly pc: RemoteAddress;
+}
+
+/** @returns undefined when it runs, is gone or may not be asked */
+export function readAsleep(pid: Pid, id: Tid): Asleep | undefined {
+  let text: string | undefined;
   try {
-    const text = tryReadProcFile(`/proc/${pid}/task/${id}/syscall`);
-    return text === undefined || text.startsWith('running') ? undefined : parseInt(text, 10);
+    text = tryReadProcFile(`/proc/${pid}/task/${id}/syscall`);
   } catch {
     return undefined;
   }
+  const words = text?.trim().split(' ') ?? [];
+  const [sp, pc] = words.slice(-2);
+  // `running`, or a number, its arguments if it is a call, and the two registers.
+  if (words.length < 3 || sp === undefined || pc === undefined) return undefined;
+  return {
+    syscall: parseInt(words[0] ?? '', 10),
+    sp: remoteAddress(BigInt(sp)),
+    pc: remoteAddress(BigInt(pc)),
+  };
 }
+
+/** The number of the system call that a thread sleeps in; see Asleep. */
+export const blockedSyscall = (pid: Pid, id: Tid): number | undefined =>
+  readAsleep(pid, id)?.syscall;

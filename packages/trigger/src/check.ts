@@ -1,5 +1,6 @@
 /** Is a patch applied in a process, and which threads see it already? Reads memory; stops nobody. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Tid } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
 import {
   now,
@@ -14,17 +15,14 @@ import { examine, type TargetProcess } from './target';
 export type PatchState = 'applied' | 'reverted' | 'absent';
 
 export interface CheckedThread {
-  readonly tid: number;
+  readonly tid: Tid;
   readonly name: string;
+  /** One letter, as Thread.state. */
+  readonly state: string;
   /** It sees the state that the process has now; a thread that has not migrated finishes what it began. */
   readonly migrated: boolean;
-  /** Target libraries that it is inside of. */
-  readonly inside: readonly {
-    readonly library: string;
-    /** null: just entering. */
-    readonly universe: number | null;
-    readonly pinned: boolean;
-  }[];
+  /** Its calls into target libraries: under way, suspended, or left by a jump that may yet be undone. */
+  readonly inside: readonly Claim[];
 }
 
 export interface Check {
@@ -32,14 +30,20 @@ export interface Check {
   readonly state: PatchState;
   /** The universe that its state began with; 0 when absent. */
   readonly universe: number;
+  /** Nobody is inside any more since before. */
   readonly migrated: boolean;
   readonly threads: readonly CheckedThread[];
+  /** Suspended calls since before, of threads that have ended: they may go on in another one. */
+  readonly suspended: readonly Claim[];
 }
 
 /** @throws UlpError runtime-*, library-*, build-id-mismatch, process-* */
 export function checkPatch(process: Process, metadata: Metadata, maps?: readonly Mapping[]): Check {
   return look(examine(process, metadata, maps), metadata);
 }
+
+/** Waiting between two looks, in times of what a look takes. */
+const PAUSE_SHARE = 4;
 
 /**
  * Waits until every thread has migrated to the patch, or it is not applied, or time is up.
@@ -53,36 +57,36 @@ export async function awaitMigration(
   const end = now() + timeoutMs;
   const target = examine(process, metadata);
   for (let turn = 0; ; turn++) {
+    const begin = now();
     const check = look(target, metadata);
     if (check.state !== 'applied' || check.migrated || now() >= end) return check;
-    await delay(turn < 50 ? 1 : 10);
+    // A look at thousands of threads takes long: then less often, so that waiting costs little.
+    const pause = Math.max(turn < 50 ? 1 : 10, PAUSE_SHARE * (now() - begin));
+    await delay(Math.min(pause, Math.max(1, end - now())));
   }
 }
 
 function look({ runtime, libraries }: TargetProcess, metadata: Metadata): Check {
   const patch = latest(runtime.patches().filter((p) => p.id === metadata.id));
-  if (!patch) return { state: 'absent', universe: 0, migrated: true, threads: [] };
+  if (!patch) return { state: 'absent', universe: 0, migrated: true, threads: [], suspended: [] };
   const universe = patch.reverted ?? patch.universe;
-  const { threads } = readUniverses(runtime, libraries);
+  const { threads, ownerless } = readUniverses(runtime, libraries);
   const isBehind = (claim: Claim): boolean =>
     claim.inside && (claim.universe === undefined || claim.universe < universe);
-  const checked = threads.map(({ thread, claims }) => ({
-    tid: thread.tid,
-    name: thread.name,
+  const checked = threads.map(({ thread: { tid, name, state }, claims }) => ({
+    tid,
+    name,
+    state,
     migrated: !claims.some(isBehind),
-    inside: claims
-      .filter((claim) => claim.inside)
-      .map(({ library, universe: u, pinned }) => ({
-        library: library.image.path,
-        universe: u ?? null,
-        pinned,
-      })),
+    inside: claims.filter((claim) => claim.inside),
   }));
+  const suspended = ownerless.filter(isBehind);
   return {
     state: patch.state === 'applied' ? 'applied' : 'reverted',
     universe,
-    migrated: checked.every((thread) => thread.migrated),
+    migrated: suspended.length === 0 && checked.every((thread) => thread.migrated),
     threads: checked,
+    suspended,
   };
 }
 

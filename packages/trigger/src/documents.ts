@@ -4,6 +4,7 @@ import type { Metadata } from '@ulp/metadata';
 import type { Process } from '@ulp/ptrace-ffi';
 import type { Change } from './change';
 import type { Check } from './check';
+import type { Whereabouts } from './whereabouts';
 
 export const triggerDocument = (
   process: Process,
@@ -19,16 +20,19 @@ export const triggerDocument = (
   replacements: change.replacements.map((r) => ({ ...r, address: hex(r.address) })),
 });
 
+/** @param where what `--threads` adds */
 export const checkDocument = (
   process: Process,
   metadata: Metadata,
-  { threads, ...check }: Check,
-  withThreads: boolean,
+  { state, universe, migrated }: Check,
+  where?: Whereabouts,
 ) => ({
   schema: 'ulp-check/1' as const,
   pid: process.pid as number,
   patch: metadata.id as string,
-  applied: check.state === 'applied',
-  ...check,
-  ...(withThreads ? { threads } : {}),
+  applied: state === 'applied',
+  state,
+  universe,
+  migrated,
+  ...where,
 });

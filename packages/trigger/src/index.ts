@@ -14,4 +14,11 @@ export {
   type CheckedThread,
   type PatchState,
 } from './check';
+export {
+  locate,
+  type LocatedCall,
+  type LocatedStack,
+  type LocatedThread,
+  type Whereabouts,
+} from './whereabouts';
 export { checkDocument, triggerDocument } from './documents';

@@ -70,7 +70,8 @@ scenario('ulp-check names the thread that is still inside, and waits for it', as
   expect(await target.ask('answer')).toBe('1001');
   const text = succeed('ulp-check', target.pid, patch, '--threads');
   expect(text).toMatch(/1 thread\(s\) still inside with the old functions/);
-  expect(text).toMatch(new RegExp(`^\\d+ .* no +in ${library}, universe 1$`, 'm'));
+  const since = 'since \\S+:hold_library\\+0x[0-9a-f]+';
+  expect(text).toMatch(new RegExp(`^\\d+ .* no +in ${library}, universe 1, ${since}$`, 'm'));
   const { status, stderr } = runTool('ulp-check', [target.pid, patch, '--wait', 20]);
   expect(status).toBe(5);
   expect(stderr).toMatch(/the patch is applied, but not every thread.*found thread \d+/);

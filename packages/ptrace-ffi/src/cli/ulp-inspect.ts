@@ -6,6 +6,7 @@ import { inspect, type InspectedClaim, type Inspection } from '../inspection';
 import { listPids } from '../pids';
 import { openProcess } from '../process';
 import { runtimeNote } from '../runtime';
+import { placeText } from '../symbolizer';
 
 const NAME = 'ulp-inspect';
 
@@ -14,7 +15,7 @@ export const command = defineCommand({
   summary: 'show what is live-patchable in a process, what is applied, and where each thread is',
   description: [
     'Reads the memory of the process; nobody is stopped and nothing is changed. Without PID, shows every process that has libpulp.so loaded, and says on standard error how many processes could not be read.',
-    'A thread is inside a library while a call into it is under way. It keeps the universe of its outermost call: it sees a patch when its universe is at least the number of the one that the patch began.',
+    'A thread is inside a library while a call into it is under way. It keeps the universe of its outermost call: it sees a patch when its universe is at least the number of the one that the patch began. `since` is the place that called the library: FILE:function+OFFSET by the symbol table of the file, where it has one.',
   ],
   positionals: {
     pid: { kind: 'number', meaning: 'the process; without it, all', optional: true },
@@ -109,11 +110,14 @@ function show(found: Inspection, index: number): void {
   section('thread', ['name', 'library', 'where'], claims, (row) => row);
 }
 
-function whereabouts(claim: InspectedClaim): string {
-  if (!claim.inside) return 'outside';
-  const where = claim.universe === null ? 'entering' : `inside, universe ${claim.universe}`;
-  if (claim.pinned) return `${where}, pinned`;
-  return claim.slot === 'limbo' ? `${where}, left by a jump` : where;
+function whereabouts({ inside, universe, pinned, slot, since }: InspectedClaim): string {
+  if (!inside) return 'outside';
+  return [
+    universe === null ? 'entering' : `inside, universe ${universe}`,
+    ...(pinned ? ['pinned'] : []),
+    ...(slot === 'limbo' ? ['suspended or left by a jump'] : []),
+    ...(since ? [`since ${placeText(since)}`] : []),
+  ].join(', ');
 }
 
 function section<T>(

@@ -1,0 +1,67 @@
+/**
+ * From where an outermost call was made, while its thread runs.
+ *
+ * The return address lies in the slot's record, while the claim's word holds the slot's return point; in
+ * the few instructions of entry and exit before and after that, in the word itself, and the record may
+ * still hold an earlier call's. So: claim, record, claim again, until both claims agree.
+ */
+import { abi, remoteAddress, type RemoteAddress } from '@ulp/core';
+import { returnPoint, type Claim, type SlotPlace } from './claims';
+import type { Memory } from './memory';
+
+const TURNS = 8;
+
+/**
+ * @returns the return address of the call; undefined: pinned, so unknown; or this is not the claim that
+ *   it was: the thread has left, or has entered anew in another universe or from another frame
+ */
+export function readCallSite(memory: Memory, claim: Claim): RemoteAddress | undefined {
+  const { place } = claim;
+  if (!place || claim.pinned || !claim.inside) return undefined;
+  for (let turn = 0; turn < TURNS; turn++) {
+    const before = claimNow(memory, place);
+    const record = memory.tryRead(remoteAddress(place.record), abi.ulp_slot.size);
+    const after = claimNow(memory, place);
+    if (!before || !record || !after || after.sp !== claim.sp) return undefined;
+    if (claim.universe !== undefined && after.universe !== (claim.universe as number))
+      return undefined;
+    if (before.sp !== after.sp || before.universe !== after.universe || before.word !== after.word)
+      continue;
+    const { ret } = decode(abi.ulp_slot, record);
+    return remoteAddress(after.word === returnPoint(place) ? ret : after.word);
+  }
+  return undefined;
+}
+
+interface ClaimNow {
+  readonly sp: bigint;
+  readonly universe: number;
+  /** What lies at sp. */
+  readonly word: bigint;
+}
+
+function claimNow(memory: Memory, place: SlotPlace): ClaimNow | undefined {
+  const found = place.tls === undefined ? inLimbo(memory, place) : inUse(memory, place, place.tls);
+  const word = found && memory.tryRead(remoteAddress(found.sp), 8);
+  return found && word && { ...found, word: word.readBigUInt64LE() };
+}
+
+function inUse(
+  memory: Memory,
+  { code }: SlotPlace,
+  at: bigint,
+): Omit<ClaimNow, 'word'> | undefined {
+  const bytes = memory.tryRead(remoteAddress(at), abi.ulp_tls.size);
+  const tls = bytes && decode(abi.ulp_tls, bytes);
+  return tls?.code === code ? tls : undefined;
+}
+
+function inLimbo(memory: Memory, { record }: SlotPlace): Omit<ClaimNow, 'word'> | undefined {
+  const bytes = memory.tryRead(remoteAddress(record), abi.ulp_slot.size);
+  const slot = bytes && decode(abi.ulp_slot, bytes);
+  if (!slot || slot.tls !== record + BigInt(abi.ulp_slot.offset.junk_sp)) return undefined;
+  return { sp: slot.saved_sp, universe: slot.junk_universe };
+}
+
+const decode = <T>(codec: { get(data: DataView, at: number): T }, bytes: Buffer): T =>
+  codec.get(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0);

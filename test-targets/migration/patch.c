@@ -1,0 +1,6 @@
+long new_value(void);
+
+long new_value(void)
+{
+  return 2;
+}
