@@ -4,6 +4,7 @@
  * callback    waits in read(2), in a callback of this program
  * jit         waits in the library, which was called by code that belongs to no file
  * spin        runs in the library; `stop` ends it
+ * churn       enters and leaves without pause, from two places by turns; `stop` ends it
  * outside     has been inside, and waits outside
  * park        a coroutine of a thread that lives is suspended inside
  * orphan      the same, and its thread has ended
@@ -85,6 +86,26 @@ static void *running(void *unused)
   return unused;
 }
 
+static __attribute__((noinline)) long enter_shallow(void)
+{
+  return value() + 1;
+}
+
+static __attribute__((noinline)) long enter_deep(void)
+{
+  volatile char deeper[256] = {0};
+  return value() + deeper[0];
+}
+
+static void *churning(void *unused)
+{
+  sem_post(&arrived);
+  volatile long total = 0;
+  while (spinning)
+    total += enter_shallow() + enter_deep();
+  return unused;
+}
+
 static void *outside(void *unused)
 {
   (void)unused;
@@ -160,7 +181,7 @@ static const char *begin(const char *name, void *(*run)(void *))
     return "ended";
   }
   pthread_detach(thread);
-  if (run != running && run != parking)
+  if (run != running && run != churning && run != parking)
     waiting++;
   sem_wait(&arrived);
   return "begun";
@@ -186,6 +207,8 @@ static const char *reply(char *line)
     return begin("jit\033[2J", jit);
   if (strcmp(line, "spin") == 0)
     return spinning = 1, begin("spinner", running);
+  if (strcmp(line, "churn") == 0)
+    return spinning = 1, begin("churner", churning);
   if (strcmp(line, "stop") == 0)
     return spinning = 0, "stopped";
   if (strcmp(line, "outside") == 0)

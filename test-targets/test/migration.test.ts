@@ -2,6 +2,15 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { pid as asPid } from '@ulp/core';
+import {
+  findRuntime,
+  liveLibraries,
+  openProcess,
+  readCallSite,
+  readUniverses,
+  Symbolizer,
+} from '@ulp/ptrace-ffi';
 import { inspectSchema } from '@ulp/ptrace-ffi/schema';
 import { checkSchema } from '@ulp/trigger/schema';
 import { scenario, type Scenario } from '../harness/scenario';
@@ -189,6 +198,31 @@ scenario('a library whose file was replaced is named by the one that is mapped',
   expect(stdout).toMatch(/^ +libwaits\.so\+0x[0-9a-f]+$/m);
   expect(stdout).not.toContain('wait_for_byte');
 });
+
+scenario(
+  'of a thread that enters and leaves without pause, only real call sites are shown',
+  async (s) => {
+    const { target } = await begin(s, ['churn']);
+    const process = openProcess(asPid(target.pid));
+    const runtime = findRuntime(process);
+    const libraries = liveLibraries(process, process.images(), runtime);
+    const symbolizer = new Symbolizer(process);
+    const seen = new Set<string | undefined>();
+    const threads = process.threads();
+    for (let samples = 0; samples < 300 || seen.size < 2;)
+      for (const { claims } of readUniverses(runtime, libraries, threads).threads)
+        for (const claim of claims) {
+          const site = readCallSite(process.memory, claim);
+          if (site === undefined) continue;
+          samples++;
+          seen.add(symbolizer.place(site).function);
+        }
+    symbolizer.close();
+    process.close();
+    expect([...seen].sort()).toEqual(['enter_deep', 'enter_shallow']);
+    await target.ask('stop');
+  },
+);
 
 /** What differs from machine to machine: ids, offsets, and the widths that follow. */
 const normal = (text: string): string =>

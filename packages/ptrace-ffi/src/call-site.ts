@@ -1,9 +1,11 @@
 /**
  * From where an outermost call was made, while its thread runs.
  *
- * The return address lies in the slot's record, while the claim's word holds the slot's return point; in
- * the few instructions of entry and exit before and after that, in the word itself, and the record may
- * still hold an earlier call's. So: claim, record, claim again, until both claims agree.
+ * The return address lies in the slot's record, while the claim's word holds the slot's return point. In the
+ * few instructions of entry and exit around that, the word holds the return address itself; right after E1
+ * the record still has an earlier call's. And as soon as the thread has left, its word may hold anything. So:
+ * claim, record, claim again, until both claims agree and word and record fit each other. A thread may
+ * still have left and entered in between: then the address is that of one of these calls.
  */
 import { abi, remoteAddress, type RemoteAddress } from '@ulp/core';
 import { returnPoint, type Claim, type SlotPlace } from './claims';
@@ -28,7 +30,7 @@ export function readCallSite(memory: Memory, claim: Claim): RemoteAddress | unde
     if (before.sp !== after.sp || before.universe !== after.universe || before.word !== after.word)
       continue;
     const { ret } = decode(abi.ulp_slot, record);
-    return remoteAddress(after.word === returnPoint(place) ? ret : after.word);
+    if (after.word === returnPoint(place) || after.word === ret) return remoteAddress(ret);
   }
   return undefined;
 }

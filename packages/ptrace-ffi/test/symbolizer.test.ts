@@ -110,6 +110,16 @@ test('a slot record that lies: something is shown, or nothing', () => {
   }
 });
 
+test('in the middle of an entry, the record has an earlier call: not shown', () => {
+  const { claim } = entered();
+  const site = readCallSite(process.memory, claim) ?? 0n;
+  whileItSays(claim.sp, site + 0x100n, () =>
+    expect(readCallSite(process.memory, claim)).toBeUndefined(),
+  );
+  // The same word and record: entering or leaving, and the address is known.
+  whileItSays(claim.sp, site, () => expect(readCallSite(process.memory, claim)).toBe(site));
+});
+
 test('a claim that lies: the thread has moved on', () => {
   const { thread, claim } = entered();
   const tls = claim.place?.tls ?? 0n;
