@@ -22,7 +22,7 @@ export function runtimePath(file: RuntimeFile): string {
  * it is pure), which would not hold for the function that replaces it; see gcc(1).
  */
 export const cflags: readonly string[] = [
-  '-fpatchable-function-entry=66,64',
+  '-fpatchable-function-entry=82,80',
   '-flive-patching=inline-clone',
 ];
 

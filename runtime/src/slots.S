@@ -10,35 +10,41 @@
 
 #define RECORDS __ulp_slot_records
 
+        .hidden ulp_control_block
+
         .section .bss.ulp_slots, "aw", @nobits
         .p2align 6
         .globl  RECORDS
         .hidden RECORDS
         .type   RECORDS, @object
-        .size   RECORDS, ULP_SLOT_COUNT * ULP_SLOT_STRIDE
+        .size   RECORDS, ULP_SLOT_COUNT * ULP_SLOT__SIZEOF
 RECORDS:
-        .zero   ULP_SLOT_COUNT * ULP_SLOT_STRIDE
+        .zero   ULP_SLOT_COUNT * ULP_SLOT__SIZEOF
 
 /*
- * in:  r11 = S, (rsp) = return address of the caller, its rax at -8(%rsp); the claim is made
+ * in:  r11 = tpoff, S - ulp_library at -16(%rsp), (rsp) = return address of the caller; the claim is made
  * out: returns to the caller with S's results; clobbers r11 and flags, as any function may
  *
- *    +0   rec.ret = return address, taken off the stack
- *    +6   rax back
- *   +11   call S                          its return address lies in the very same word
- *   +14   push rec.ret                    the return point
- *   +20   tls.sp = 0                      X1
- *   +34   tls.universe = outside          X2
- *   +42   ret
+ *    +0   push *global                     no register is free
+ *    +6   pop tls.universe                 E2; and tls.flags = 0: universes are 64 bits wide, their upper half is 0
+ *   +11   r11 = S                          a thread that has its universe comes in here
+ *   +23   rec.ret = return address, taken off the stack
+ *   +29   call S                           its return address lies in the very same word
+ *   +32   push rec.ret                     the return point
+ *   +38   tls.sp = 0                       X1
+ *   +52   tls.universe = outside           X2
+ *   +60   ret
+ *
+ * Nothing of this slot is used before the claim is made: until then a handler may make the thread lose the slot.
  *
  * X1 before X2: a handler between them finds the thread outside, so its entry is outermost, takes a
  * universe of its own and clears both; storing X2 afterwards changes nothing. The other way round a
  * handler between would find a claim without a universe, help, and leave its universe behind: the next
  * detour outside of any claim would then compare with a stale universe instead of with "newest".
  *
- * The CFA: before +6 and from +20 on, the return address lies at rsp (CFA = rsp + 8); in between, at
- * rec.ret (CFA = rsp). Unwinders look up rip - 1 for calls but evaluate with the real rip:
- * taken off  <=>  (rip - 6) & 63 <= 8.
+ * The CFA: before +29 and from +38 on, the return address lies at rsp (CFA = rsp + 8), but at +6 above the
+ * universe (CFA = rsp + 16); in between, at rec.ret (CFA = rsp). Unwinders look up rip - 1 for calls but evaluate
+ * with the real rip: taken off  <=>  (rip - 29) & 63 <= 3.
  */
         .section .text.ulp_slots, "ax", @progbits
         .p2align 6
@@ -49,26 +55,31 @@ __ulp_slots:
         .cfi_startproc
         .cfi_personality 0x1b, __ulp_slot_personality
         /*
-         * DW_CFA_def_cfa_expression, 12 bytes:
-         *   breg7 0; breg16 -6; const1u 63; and; lit8; gt; lit3; shl; plus
+         * DW_CFA_def_cfa_expression, 22 bytes:
+         *   breg7 0; breg16 -29; const1u 63; and; lit3; gt; lit3; shl; plus;
+         *   breg16 0; const1u 63; and; lit6; eq; lit3; shl; plus
          */
-        .cfi_escape 0x0f, 12, 0x77, 0, 0x80, 0x7a, 0x08, 0x3f, 0x1a, 0x38, 0x2b, 0x33, 0x24, 0x22
+        .cfi_escape 0x0f, 22, 0x77, 0, 0x80, 0x63, 0x08, 0x3f, 0x1a, 0x33, 0x2b, 0x33, 0x24, 0x22
+        .cfi_escape 0x80, 0, 0x08, 0x3f, 0x1a, 0x36, 0x29, 0x33, 0x24, 0x22
         /*
          * DW_CFA_expression r16, 29 bytes (the CFA is on the expression's stack):
-         *       breg16 -6; const1u 63; and; lit8; gt; bra L1
-         *       breg16 0; const1s -64; and; dup; plus_uconst 2; deref_size 4; plus; plus_uconst 6; skip L2
+         *       breg16 -29; const1u 63; and; lit3; gt; bra L1
+         *       breg16 0; const1s -64; and; dup; plus_uconst 25; deref_size 4; plus; plus_uconst 29; skip L2
          *   L1: lit8; minus
          *   L2: nop
          * the record's address comes from the displacement of the slot's own popq
          */
         .cfi_escape 0x10, 16, 29
-        .cfi_escape 0x80, 0x7a, 0x08, 0x3f, 0x1a, 0x38, 0x2b, 0x28, 16, 0
-        .cfi_escape 0x80, 0x00, 0x09, 0xc0, 0x1a, 0x12, 0x23, 2, 0x94, 4, 0x22, 0x23, 6, 0x2f, 2, 0
+        .cfi_escape 0x80, 0x63, 0x08, 0x3f, 0x1a, 0x33, 0x2b, 0x28, 16, 0
+        .cfi_escape 0x80, 0x00, 0x09, 0xc0, 0x1a, 0x12, 0x23, 25, 0x94, 4, 0x22, 0x23, 29, 0x2f, 2, 0
         .cfi_escape 0x38, 0x1c, 0x96
         .set    k, 0
         .rept   ULP_SLOT_COUNT
+        pushq   ulp_control_block + ULP_CONTROL__UNIVERSE(%rip)
+        popq    %fs:ULP_TLS__UNIVERSE(%r11)                     /* E2 */
+        movslq  -16(%rsp), %r11
+        addq    RECORDS + k + ULP_SLOT__LIBRARY(%rip), %r11
         popq    RECORDS + k + ULP_SLOT__RET(%rip)
-        movq    -16(%rsp), %rax
         call    *%r11
         pushq   RECORDS + k + ULP_SLOT__RET(%rip)
         movq    RECORDS + k + ULP_SLOT__TLS(%rip), %r11
@@ -76,7 +87,7 @@ __ulp_slots:
         movl    $ULP_UNIVERSE_OUTSIDE, ULP_TLS__UNIVERSE(%r11)  /* X2 */
         ret
         .p2align 6, 0xcc
-        .set    k, k + ULP_SLOT_STRIDE
+        .set    k, k + ULP_SLOT__SIZEOF
         .endr
         .cfi_endproc
         .size   __ulp_slots, . - __ulp_slots

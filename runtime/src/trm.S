@@ -1,9 +1,9 @@
 /*
  * Entry tracking: linked into every live-patchable library as trm.o.
  *
- * A trampoline in the padding of function S does `lea S(%rip),%r11; jmp __ulp_entry` when libpulp.so is
- * loaded. Here a thread's outermost entry into this library is told from a nested one, and is given its
- * universe; it then goes through a *return slot* of libpulp.so, which notes the exit.
+ * A trampoline in the padding of function S tells a thread's outermost entry into this library from a nested one
+ * and claims it (E1; packages/elf/src/gate/trampoline.ts). It goes on to a *return slot* of libpulp.so, which gives
+ * it its universe (E2) and notes the exit; the first time through __ulp_noslot, which finds it a slot.
  *
  *   thread block ulp_tls {sp, universe, flags, code, library}, initial-exec TLS
  *     sp = 0                      outside
@@ -31,6 +31,8 @@
 
         .section .tdata.ulp, "awT", @progbits
         .p2align 5
+        .globl  __ulp_tls
+        .hidden __ulp_tls
         .type   __ulp_tls, @object
         .size   __ulp_tls, ULP_TLS__SIZEOF
 __ulp_tls:
@@ -57,7 +59,7 @@ __ulp_library:
         .quad   __ulp_entry
         .quad   __ulp_noslot
 .Lglobal:
-        .quad   __ulp_global            /* 0 without libpulp.so: the trampolines test this word */
+        .quad   __ulp_global            /* 0 without libpulp.so */
 
         .section .note.ulp, "a", @note
         .p2align 2
@@ -74,15 +76,15 @@ __ulp_library:
 /* ---- the entry ------------------------------------------------------------------------------------ */
 
 /*
- * in:  r11 = S; everything else as the caller of S left it; (rsp) = return address
+ * What a trampoline leaves to the library as a whole: this is rare.
+ * in:  r11 = tpoff, S - __ulp_library at -16(%rsp); everything else as the caller of S left it; (rsp) = return address
  * out: at S (nested), or in the return slot (outermost), with rax, flags aside, as on entry
- * clobbers: r11, flags, 16 bytes of the red zone. No calls on the fast path. Any thread, any stack.
+ * clobbers: r11, flags, 24 bytes of the red zone. Any thread, any stack.
  *
- *   if (tls.sp > rsp) nested: goto S, after helping if no universe is there yet
+ *   if (tls.sp > rsp) nested: help if no universe is there yet; goto S
  *   if (tls.sp != 0) special: tail call, stale claim, or another stack
  *   tls.sp = rsp                                                               E1
- *   tls.universe = *global                                                     E2
- *   goto tls.code                   the slot: it reloads rax from -8(%rsp) of now
+ *   goto tls.code                   the slot, or __ulp_noslot
  */
         .text
         .p2align 6
@@ -93,32 +95,30 @@ __ulp_entry:
         .cfi_startproc
         .cfi_personality 0x1b, __ulp_entry_personality
         movq    %rax, -8(%rsp)
-        movq    __ulp_tls@gottpoff(%rip), %rax
+        movslq  -16(%rsp), %rax
+        movq    %rax, -16(%rsp)         /* its low half stays what it was */
+        leaq    __ulp_library(%rip), %rax
+        addq    -16(%rsp), %rax
+        xchgq   %rax, %r11              /* rax = tpoff, r11 = S */
+.Lagain:
         cmpq    %rsp, %fs:ULP_TLS__SP(%rax)
-        jbe     .Lnot_nested
-        cmpl    $ULP_UNIVERSE_OUTSIDE, %fs:ULP_TLS__UNIVERSE(%rax)
-        je      .Lhelp
-        movq    -8(%rsp), %rax
-        jmp     *%r11
-
-.Lnot_nested:
+        ja      .Lnested
         cmpq    $0, %fs:ULP_TLS__SP(%rax)
         jne     .Lspecial
         movq    %rsp, %fs:ULP_TLS__SP(%rax)             /* E1 */
-        movq    %r11, -16(%rsp)
-        movq    .Lglobal(%rip), %r11
-        movl    (%r11), %r11d
-        movl    %r11d, %fs:ULP_TLS__UNIVERSE(%rax)      /* E2 */
-        movq    -16(%rsp), %r11
-        jmp     *%fs:ULP_TLS__CODE(%rax)                /* return slot, or __ulp_noslot */
+        movq    %rax, %r11
+        movq    -8(%rsp), %rax
+        jmp     *%fs:ULP_TLS__CODE(%r11)
 
-.Lhelp: /* a signal handler came between E1 and E2 below us: do E2 for it */
-        movq    %r11, -16(%rsp)
+.Lnested:
+        cmpl    $ULP_UNIVERSE_OUTSIDE, %fs:ULP_TLS__UNIVERSE(%rax)
+        jne     1f
+        movq    %r11, -24(%rsp)         /* a signal handler came between E1 and E2 below us: do E2 for it */
         movq    .Lglobal(%rip), %r11
         movl    (%r11), %r11d
         movl    %r11d, %fs:ULP_TLS__UNIVERSE(%rax)
-        movq    -16(%rsp), %r11
-        movq    -8(%rsp), %rax
+        movq    -24(%rsp), %r11
+1:      movq    -8(%rsp), %rax
         jmp     *%r11
 
 /* 0 < sp <= rsp */
@@ -139,8 +139,9 @@ __ulp_entry:
         addq    $16, %rsp
         .cfi_adjust_cfa_offset -16
         testl   %eax, %eax
+        movq    __ulp_tls@gottpoff(%rip), %rax
+        jne     .Lagain                 /* the claim was stale and has been cleared: once more */
         movq    -8(%rsp), %rax
-        jne     __ulp_entry             /* the claim was stale and has been cleared: once more */
         jmp     *%r11
         .cfi_endproc
         .size   __ulp_entry, . - __ulp_entry
@@ -148,8 +149,10 @@ __ulp_entry:
 /*
  * Where tls.code points until the thread has a return slot for this library. The claim is made, so
  * nothing of this thread can race with the acquisition.
- * in:  rax = thread offset of tls, r11 = S, caller's rax in -8(%rsp)
+ * in:  r11 = tpoff, S - __ulp_library at -16(%rsp), everything else as the caller of S left it
  *
+ *   if there is no libpulp.so: inside for good, so that the trampolines go straight to S from now on; goto S
+ *   tls.universe = *global                                                     E2
  *   slot = acquire(tls)
  *   goto slot, or S when there is none: the thread is then inside for good (pinned)
  */
@@ -158,6 +161,13 @@ __ulp_entry:
 __ulp_noslot:
         .cfi_startproc
         .cfi_personality 0x1b, __ulp_entry_personality
+        movq    %rax, -8(%rsp)
+        movq    .Lglobal(%rip), %rax
+        testq   %rax, %rax
+        je      2f
+        movl    (%rax), %eax
+        movl    %eax, %fs:ULP_TLS__UNIVERSE(%r11)       /* E2 */
+        movq    %r11, %rax
         addq    %fs:0, %rax
         subq    $16, %rsp
         .cfi_adjust_cfa_offset 16
@@ -166,8 +176,15 @@ __ulp_noslot:
         .cfi_adjust_cfa_offset -16
         testq   %rax, %rax
         je      1f
-        jmp     *%rax
-1:      movq    -8(%rsp), %rax
+        leaq    ULP_SLOT_CLAIMED(%rax), %r11
+        movq    -8(%rsp), %rax
+        jmp     *%r11
+2:      movl    $0, %fs:ULP_TLS__UNIVERSE(%r11)
+        movq    $-1, %fs:ULP_TLS__SP(%r11)
+1:      movslq  -16(%rsp), %rax
+        leaq    __ulp_library(%rip), %r11
+        addq    %rax, %r11
+        movq    -8(%rsp), %rax
         jmp     *%r11
         .cfi_endproc
         .size   __ulp_noslot, . - __ulp_noslot

@@ -30,7 +30,8 @@ ULP_HIDDEN _Unwind_Reason_Code __ulp_slot_personality(int version, _Unwind_Actio
   }
   /* Asynchronous cancellation in the code before or behind the call. */
   tls_t *tls = (tls_t *)slot->tls;
-  if (tls->sp == _Unwind_GetCFA(context))
+  uint64_t sp = _Unwind_GetCFA(context) + (place == ULP_SLOT_UNIVERSE ? 8 : 0);
+  if (tls->sp == sp)
     leave(tls);
   else if (tls->sp == 0)
     tls->universe = ULP_UNIVERSE_OUTSIDE;

@@ -46,7 +46,7 @@ scenario('libpulp.so of another ABI version', async (s) => {
   const library = s.library('loading/library.c', 'libloaded.so');
   const target = await s.start(program(s), { env: { LD_PRELOAD: other.library } });
   expect(await target.ask(`local ${library}`)).toBe('loaded');
-  const fact = /libpulp\.so has another ABI version: expected ABI version 1, found 77/;
+  const fact = /libpulp\.so has another ABI version: expected ABI version 2, found 77/;
   await expectRefused(target, patchOf(s, library), fact);
   const { status, stderr } = runTool('ulp-inspect', [target.pid]);
   expect({ status, stderr }).toMatchObject({ status: 3, stderr: expect.stringMatching(fact) });
@@ -57,7 +57,7 @@ function foreignLibrary(s: Scenario, trm: string): string {
   const path = buildLibrary(s.room, 'loading/library.c', 'libforeign.so', { ungated: true, trm });
   const refused = runTool('ulp-dynsym-gate', [path]);
   expect(refused.status).toBe(2);
-  expect(refused.stderr).toMatch(/expected trm\.o of ABI version 1, found 77\n$/);
+  expect(refused.stderr).toMatch(/expected trm\.o of ABI version 2, found 77\n$/);
   const bytes = readFileSync(path);
   const note = bytes.indexOf(Buffer.from('ULP\0M\0\0\0', 'latin1')) + 4;
   expect(bytes.readUInt32LE(note)).toBe(OTHER_ABI);
@@ -76,7 +76,7 @@ scenario('a library of another ABI version', async (s) => {
   const patch = foreignLibrary(s, other.trm);
   const target = await s.start(program(s));
   expect(await target.ask(`local ${join(s.room, 'libforeign.so')}`)).toBe('loaded');
-  const fact = /libforeign\.so: .*another ABI version: expected ABI version 1, found 77/;
+  const fact = /libforeign\.so: .*another ABI version: expected ABI version 2, found 77/;
   await expectRefused(target, patch, fact);
   const [{ libraries }] = JSON.parse(runTool('ulp-inspect', [target.pid, '--json']).stdout)
     .processes as [{ libraries: unknown[] }];

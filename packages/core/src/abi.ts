@@ -6,17 +6,16 @@
 import { array, bytes, field, i32, struct, text, u32, u64, u8, type Value } from './codec';
 
 /** Changes when any layout or meaning below changes. Every tool refuses another one. */
-export const ABI_VERSION = 1;
+export const ABI_VERSION = 2;
 
 /**
- * The bytes around a function symbol S, built with -fpatchable-function-entry=66,64 and then gated.
+ * The bytes around a function symbol S, built with -fpatchable-function-entry=82,80 and then gated.
  * Offsets are from S - PADDING. E, the entry byte, is S, or S+4 behind an endbr64.
  *
- *    0  trampoline: endbr64; cmpq $0,__ulp_global@GOT(%rip); je S; lea S(%rip),%r11; jmp __ulp_entry
- *   32  selector:   cmpl $U,%fs:tpoff+8; jb E+2; jmp *new(%rip)        one version, one target library
- *   52  chain jump: jmp *slot(%rip)                                    to an out-of-line stub: all else
- *   58  six bytes of nops
- *   64  S: [endbr64]
+ *    0  trampoline: see packages/elf/src/gate/trampoline.ts
+ *   54  selector:   cmpl $U,%fs:tpoff+8; jb E+2; jmp *new(%rip)        one version, one target library
+ *   74  chain jump: jmp *slot(%rip)                                    to an out-of-line stub: all else
+ *   80  S: [endbr64]
  *    E: a8 dd  test $dd,%al     at rest: touches nothing but flags, which are dead at a function's entry
  *       eb dd  jmp E+2+dd       detoured: to the selector or to the chain jump
  *
@@ -24,14 +23,14 @@ export const ABI_VERSION = 1;
  */
 export const PADDING = {
   /** M of -fpatchable-function-entry=N,M, in bytes. */
-  before: 64,
+  before: 80,
   /** N - M: the entry instruction. */
   after: 2,
   trampoline: 0,
-  trampolineSize: 26,
-  selector: 32,
+  trampolineSize: 54,
+  selector: 54,
   selectorSize: 20,
-  chainJump: 52,
+  chainJump: 74,
   chainJumpSize: 6,
 } as const;
 
@@ -99,8 +98,11 @@ export const ulp_tls = struct('ulp_tls', {
 
 /** A return slot's state. */
 export const SLOT = { free: 0, used: 1, limbo: 2, held: 3, orphan: 4 } as const;
-/** Places in a slot's code: behind its popq, its return point (what lies on the stack), behind its pushq. */
-export const SLOT_CODE = { popped: 6, return: 14, pushed: 20 } as const;
+/**
+ * Places in a slot's code: the universe lies on the stack, where a thread comes in that has its universe already, behind
+ * the popq of the return address, the return point (what lies on the stack), behind its pushq.
+ */
+export const SLOT_CODE = { universe: 6, claimed: 11, popped: 29, return: 32, pushed: 38 } as const;
 export const SLOT_COUNT = 16384;
 /** Stride in bytes of a slot's code and of its record. */
 export const SLOT_STRIDE = 64;

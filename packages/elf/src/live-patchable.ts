@@ -6,8 +6,8 @@ import { buildIdOf, parseNotes, type Note } from './notes';
 import { dynamicRelocations } from './relocations';
 
 const ENDBR64 = Buffer.from('f30f1efa', 'hex');
-/** How a trampoline begins: endbr64; cmpq $0, disp32(%rip). */
-const TRAMPOLINE_HEAD = Buffer.from('f30f1efa48833d', 'hex');
+/** How a trampoline begins: endbr64; movq disp32(%rip), %r11. */
+const TRAMPOLINE_HEAD = Buffer.from('f30f1efa4c8b1d', 'hex');
 
 export function allNotes(elf: ElfFile): Note[] {
   return elf

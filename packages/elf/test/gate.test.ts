@@ -253,7 +253,7 @@ test('what was not built for it is refused with a reason, and not touched', () =
       plain,
       /not built to be live-patchable: expected a library linked with trm\.o, found no ULP note/,
     ],
-    [unpadded, /functions compiled with -fpatchable-function-entry=66,64, found none/],
+    [unpadded, /functions compiled with -fpatchable-function-entry=82,80, found none/],
     [text, /not an ELF file of the supported kind: expected an ELF file/],
     [join(room, 'missing.so'), /no such file/],
     [room, /not a regular file/],

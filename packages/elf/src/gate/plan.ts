@@ -66,15 +66,20 @@ function requireNote(elf: ElfFile): LibraryNote {
 /** Padding and entry of every function. */
 function entries(elf: ElfFile, { functions }: Survey, { library }: LibraryNote): Edit[] {
   const { offset } = abi.ulp_library;
-  const guard = linkAddress(library + BigInt(offset.global));
   const entry = pointerAt(elf, linkAddress(library + BigInt(offset.entry)));
   if (entry === undefined || elf.offsetOf(entry) === undefined)
     throw elf.malformed('ulp_library', 'the address of __ulp_entry', 'none');
+  const way = elf.bytesAt(linkAddress(library + BigInt(offset.tpoff_slot)), 4);
+  if (!way) throw elf.malformed('ulp_library', 'the way to tpoff', 'none');
+  const tpoff = linkAddress(
+    library + BigInt(offset.tpoff_slot) + BigInt(Buffer.from(way).readInt32LE()),
+  );
+  const runtime = { tpoff, library, entry };
   return [...functions.values()].flatMap(({ address, entryOffset }) => {
     const at = elf.offsetOf(address);
     if (at === undefined) return [];
     return [
-      { at: at - abi.PADDING.before, bytes: padding(address, guard, entry) },
+      { at: at - abi.PADDING.before, bytes: padding(address, runtime) },
       { at: at + entryOffset, bytes: restingEntry(entryOffset) },
     ];
   });

@@ -34,23 +34,44 @@ function displacement(from: bigint, to: bigint): Buffer {
   return out;
 }
 
+/** What a trampoline refers to, as link addresses. */
+export interface Runtime {
+  /** The GOT word that holds tpoff of the thread block. */
+  readonly tpoff: LinkAddress;
+  readonly library: LinkAddress;
+  /** __ulp_entry: all that is rare. */
+  readonly entry: LinkAddress;
+}
+
 /**
- * All bytes before a function at S, at rest.
- * @param guard link address of the word that is 0 without libpulp.so
- * @param entry link address of __ulp_entry
+ * All bytes before a function at S, at rest. The trampoline tells an outermost entry from a nested one:
+ *
+ *   if (tls.sp > rsp && tls.universe != outside) goto S
+ *   if (tls.sp != 0) goto __ulp_entry                  help, tail call, stale claim, another stack
+ *   tls.sp = rsp                                       E1, see trm.S
+ *   goto tls.code                                      the return slot
+ *
+ * The jump to the slot is here, in each function, and not in code that all share: it stands right before the
+ * slot's call, whose target is predicted from it. r11 = tpoff; S is told by its distance from ulp_library.
  */
-export function padding(S: LinkAddress, guard: LinkAddress, entry: LinkAddress): Buffer {
+export function padding(S: LinkAddress, { tpoff, library, entry }: Runtime): Buffer {
   const start = S - BigInt(PADDING.before);
   const trampoline = Buffer.concat([
-    Buffer.from('f30f1efa', 'hex'), //        0  endbr64
-    Buffer.from('48833d', 'hex'), //          4  cmpq $0, guard(%rip)
-    displacement(start + 12n, guard),
-    Buffer.from('00', 'hex'),
-    Buffer.from([0x74, PADDING.before - 14]), // 12  je S
-    Buffer.from('4c8d1d', 'hex'), //         14  lea S(%rip), %r11
-    displacement(start + 21n, S),
-    Buffer.from('e9', 'hex'), //             21  jmp __ulp_entry
-    displacement(start + 26n, entry),
+    Buffer.from('f30f1efa', 'hex'), //          0  endbr64
+    Buffer.from('4c8b1d', 'hex'), //            4  movq tpoff(%rip), %r11
+    displacement(start + 11n, tpoff),
+    Buffer.from('c74424f0', 'hex'), //         11  movl $(S - ulp_library), -16(%rsp)
+    displacement(library, S),
+    Buffer.from('64493923', 'hex'), //         19  cmpq %rsp, %fs:(%r11)
+    Buffer.from('7710', 'hex'), //             23  ja 41
+    Buffer.from('6449833b00', 'hex'), //       25  cmpq $0, %fs:(%r11)
+    Buffer.from('7511', 'hex'), //             30  jne 49
+    Buffer.from('64498923', 'hex'), //         32  movq %rsp, %fs:(%r11)
+    Buffer.from('6441ff6310', 'hex'), //       36  jmp *%fs:16(%r11)
+    Buffer.from('6441837b08ff', 'hex'), //     41  cmpl $-1, %fs:8(%r11)
+    Buffer.from([0x75, PADDING.before - 49]), // 47  jne S
+    Buffer.from('e9', 'hex'), //               49  jmp __ulp_entry
+    displacement(start + 54n, entry),
   ]);
   return Buffer.concat([
     trampoline,
