@@ -164,7 +164,7 @@ describe('one that lies', () => {
 
   test.each([
     'magic=1',
-    'abi=2',
+    'abi=77',
     'size=8',
     'universe=0x100000000',
     'patches=0',
