@@ -3,6 +3,7 @@
 #include "program.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -99,6 +100,26 @@ static const char *forked(void)
   return number(WIFEXITED(status) ? WEXITSTATUS(status) : -1);
 }
 
+/* A thread that has called the library and stays. */
+static void *have_called(void *barrier)
+{
+  value();
+  pthread_barrier_wait(barrier);
+  for (;;)
+    pause();
+  return NULL;
+}
+
+static const char *start_thread(void)
+{
+  static pthread_barrier_t called;
+  pthread_t thread;
+  pthread_barrier_init(&called, NULL, 2);
+  pthread_create(&thread, NULL, have_called, &called);
+  pthread_barrier_wait(&called);
+  return "started";
+}
+
 static void *loaded;
 
 static const char *reply(char *line)
@@ -119,6 +140,8 @@ static const char *reply(char *line)
     return resume();
   if (strcmp(line, "fork") == 0)
     return forked();
+  if (strcmp(line, "thread") == 0)
+    return start_thread();
   if (strcmp(line, "pid") == 0)
     return number(getpid());
   if (strcmp(line, "end") == 0)

@@ -15,9 +15,17 @@ function compile(name: string, ...args: string[]): void {
   });
 }
 
+/** A folder with another libpulp.so and trm.o to test: scripts/mutations.mjs. */
+const OTHER = process.env.ULP_TEST_RUNTIME;
+
 const flags = (what: 'cflags' | 'ldflags'): string[] =>
-  runTool('ulp-runtime', [what]).stdout.trim().split(' ');
-export const preload = (): string => runTool('ulp-runtime', ['path', 'libpulp.so']).stdout.trim();
+  runTool('ulp-runtime', [what])
+    .stdout.trim()
+    .split(' ')
+    .map((flag) => (OTHER && flag.endsWith('/trm.o') ? join(OTHER, 'trm.o') : flag));
+
+export const preload = (): string =>
+  OTHER ? join(OTHER, 'libpulp.so') : runTool('ulp-runtime', ['path', 'libpulp.so']).stdout.trim();
 
 export interface LibraryOptions {
   /** Leave it as the linker made it. */

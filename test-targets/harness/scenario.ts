@@ -74,7 +74,7 @@ export class Scenario {
   }
 }
 
-const SCRATCH = join(TARGETS, 'build/scratch');
+const SCRATCH = process.env.ULP_TEST_SCRATCH ?? join(TARGETS, 'build/scratch');
 
 export function scenario(title: string, body: (s: Scenario) => Promise<void>): void {
   const file = relative(join(TARGETS, '..'), expect.getState().testPath ?? '');

@@ -1,7 +1,11 @@
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
-import { succeed } from '../harness/tools';
+import { takenSlots } from '../harness/slots';
+import { BIN, succeed } from '../harness/tools';
 
 async function prepare(s: Scenario): Promise<{ target: Target; patch: string; library: string }> {
   const library = s.library('entries/library.c', 'libentries.so');
@@ -55,9 +59,14 @@ scenario(
 scenario('a child of fork has the patch, and is patched and reverted by itself', async (s) => {
   const { target, patch } = await prepare(s);
   s.apply(target, patch);
+  expect(await target.ask('value')).toBe('2');
   const parent = target.pid;
+  const slots = takenSlots(parent);
+  expect(await target.ask('thread')).toBe('started');
+  expect(takenSlots(parent)).toBe(slots + 1);
   expect(await target.ask('fork')).toBe('child');
   const child = Number(await target.ask('pid'));
+  expect(takenSlots(child)).toBe(slots); // that thread is not in the child
   expect(child).not.toBe(parent);
   expect(await target.ask('value')).toBe('2');
   succeed('ulp-trigger', child, patch, '--revert');
@@ -70,6 +79,36 @@ scenario('a child of fork has the patch, and is patched and reverted by itself',
   expect(await target.ask('value')).toBe('2');
   s.revert(target, patch);
   expect(await target.ask('value')).toBe('1');
+});
+
+scenario('a child that is born while the helper works is patched by itself', async (s) => {
+  const { target, patch, library } = await prepare(s);
+  const fifo = join(s.room, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  const slow = s.patch(
+    'entries/slow-patch.c',
+    'slow',
+    [[library, ['tail_target:new_tail_target']]],
+    {
+      args: [`-DFIFO="${fifo}"`],
+    },
+  );
+  const tool = spawn(join(BIN, 'ulp-trigger'), [String(target.pid), slow]);
+  const status = new Promise((resolve) => tool.once('exit', resolve));
+  const writer = await open(fifo, 'w'); // when the helper, in the constructor, has opened it too
+  expect(await target.ask('fork')).toBe('child');
+  const child = Number(await target.ask('pid'));
+  succeed('ulp-trigger', child, patch);
+  expect(await target.ask('value')).toBe('2');
+  expect(await target.ask('tail')).toBe('2005');
+  succeed('ulp-trigger', child, patch, '--revert');
+  expect(await target.ask('value')).toBe('1');
+  await writer.close();
+  expect(await status).toBe(0);
+  expect(await target.ask('end')).toBe('3');
+  expect(await target.ask('tail')).toBe('7005');
+  s.revert(target, slow);
+  expect(await target.ask('tail')).toBe('1005');
 });
 
 scenario('a library that comes by dlopen is patched, and stays while it is', async (s) => {

@@ -3,11 +3,27 @@
 #include "library.h"
 
 #include <cpuid.h>
+#include <dlfcn.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 
 __thread struct registers *probe_found, *probe_results;
+
+/*
+ * What libpulp.so calls in C at a thread's first entry may use every vector register there is. This one does:
+ * all of them are cleared.
+ */
+int pthread_setspecific(pthread_key_t key, const void *value)
+{
+  static __thread unsigned char cleared[4096] __attribute__((aligned(64)));
+  int (*real)(pthread_key_t, const void *) =
+      (int (*)(pthread_key_t, const void *))dlsym(RTLD_NEXT, "pthread_setspecific");
+  const uint32_t mxcsr = 0x1f80;
+  memcpy(cleared + 24, &mxcsr, sizeof mxcsr);
+  __asm__ volatile("xrstor %0" ::"m"(cleared), "a"(0xe7), "d"(0) : "memory");
+  return real(key, value);
+}
 
 /* ---- all registers ---- */
 

@@ -8,6 +8,20 @@ static void callback(void)
   after();
 }
 
+/* The version is that of the moment of the entry, whenever it is first looked at. */
+static void look_late(void *unused)
+{
+  (void)unused;
+  hold();
+  see();
+}
+
+static void looked_at_late(void)
+{
+  call(look_late, NULL);
+  after();
+}
+
 static void into_second(void *unused)
 {
   see();
@@ -68,6 +82,11 @@ static void tail_out(void)
 }
 
 const struct one_case calling_cases[] = {
-    {"callback", callback},       {"two-libraries", two_libraries}, {"recursion", recursion},
-    {"tail-within", tail_within}, {"tail-out", tail_out},           {NULL, NULL},
+    {"callback", callback},
+    {"looked-at-late", looked_at_late},
+    {"two-libraries", two_libraries},
+    {"recursion", recursion},
+    {"tail-within", tail_within},
+    {"tail-out", tail_out},
+    {NULL, NULL},
 };

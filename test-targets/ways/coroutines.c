@@ -2,8 +2,10 @@
 #include "cases.h"
 #include "library.h"
 
+#include <dlfcn.h>
 #include <semaphore.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -248,6 +250,85 @@ static void ends_by_link(void)
   free(c);
 }
 
+/* Nothing is left of what the stack held below here. */
+static __attribute__((noinline)) void scrub(void)
+{
+  char room[8192];
+  memset(room, 0, sizeof room);
+  __asm__ volatile("" : : "r"(room) : "memory");
+}
+
+/* A claim that is stale when the coroutine begins must not come back over the coroutine's. */
+static void begun_behind_a_jump(void)
+{
+  struct coroutine *c = coroutine_new(stay_inside);
+  leave_unseen();
+  scrub();
+  go_on(c);
+  glance();
+  go_on(c);
+  outermost();
+  call(inside, NULL);
+  go_on(c);
+  after();
+  free(c);
+}
+
+/*
+ * Two stacks in one piece of memory, and a switch between them that nobody sees: a call at the upper one
+ * takes the lower one's for gone. It is not, and returns.
+ */
+static int (*real_swapcontext)(ucontext_t *, const ucontext_t *);
+static __thread ucontext_t upper, lower;
+
+static void find_real(void)
+{
+  void *libc = dlopen("libc.so.6", RTLD_NOW | RTLD_NOLOAD);
+  real_swapcontext = (int (*)(ucontext_t *, const ucontext_t *))dlsym(libc, "swapcontext");
+  if (!real_swapcontext)
+    abort();
+}
+
+static void to_upper(void *unused)
+{
+  (void)unused;
+  see();
+  real_swapcontext(&lower, &upper);
+  EXPECT(value_twice() > 0);
+}
+
+static void lower_body(void)
+{
+  call(to_upper, NULL);
+  real_swapcontext(&lower, &upper);
+}
+
+static void *upper_body(void *room)
+{
+  getcontext(&lower);
+  lower.uc_stack.ss_sp = room;
+  lower.uc_stack.ss_size = 1 << 16;
+  makecontext(&lower, lower_body, 0);
+  real_swapcontext(&upper, &lower);
+  hold();
+  outermost();
+  call(inside, NULL);
+  real_swapcontext(&upper, &lower);
+  glance();
+  return NULL;
+}
+
+static void switched_unseen(void)
+{
+  enum { SIZE = 1 << 16 };
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, find_real);
+  char *room = aligned_alloc(4096, 3 * SIZE);
+  pthread_join(spawn_on(room + SIZE, 2 * SIZE, upper_body, room), NULL);
+  free(room);
+  after();
+}
+
 const struct one_case coroutine_cases[] = {
     {"coroutine-resumed-here", resumed_here},
     {"coroutine-resumed-elsewhere", resumed_elsewhere},
@@ -256,5 +337,7 @@ const struct one_case coroutine_cases[] = {
     {"coroutine-begun-inside", begun_inside},
     {"coroutines-taking-turns", taking_turns},
     {"coroutine-ends-by-link", ends_by_link},
+    {"coroutine-begun-behind-a-jump", begun_behind_a_jump},
+    {"switched-unseen", switched_unseen},
     {NULL, NULL},
 };

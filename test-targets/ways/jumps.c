@@ -66,6 +66,14 @@ OUT(siglongjmp, leap_siglongjmp)
 OUT(checked, leap_checked)
 OUT(builtin, leap_builtin)
 
+__attribute__((noinline)) void leave_unseen(void)
+{
+  struct jump mine = {.leap = leap_builtin};
+  jump = &mine;
+  if (__builtin_setjmp(mine.builtin_place) == 0)
+    deeper(DEPTH, enter_and_leave);
+}
+
 /* To a frame that is inside itself: the outermost call goes on, with its version. */
 static void jump_in_callback(void *unused)
 {

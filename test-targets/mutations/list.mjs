@@ -1,0 +1,251 @@
+/**
+ * What serves a way into or out of a library, taken out: `edits` are made to a copy of runtime/, then the
+ * `tests` must fail. `-t` of jest: a part of the titles.
+ */
+const WAYS = 'test-targets/test/ways.test.ts';
+const ENTRIES = 'test-targets/test/entries.test.ts';
+const LOADING = 'test-targets/test/loading.test.ts';
+const RUNTIMES = 'test-targets/test/runtimes.test.ts';
+const ALONE = [WAYS, 'each way, before'];
+const SUSPENDED = [WAYS, 'each way, suspended'];
+const CANCELLED = [WAYS, 'cancelled at any'];
+
+const interposer = (name) => ({
+  name: `interposer-${name}`,
+  what: `\`${name}\` interposed`,
+  edits: [
+    ['longjmp.c', `INTERPOSE(${name})\n`, ''],
+    ['longjmp.c', `  real_${name} = real("${name}");\n`, ''],
+  ],
+  test: SUSPENDED,
+});
+
+export const MUTATIONS = [
+  {
+    name: 'tail-call',
+    what: 'entry: a tail call out of the outermost function is told from a stale claim',
+    edits: [['trm.S', 'jne     2f\n', 'jmp     2f\n']],
+    test: ALONE,
+  },
+  {
+    name: 'special',
+    what: 'entry: a claim at or below the stack pointer is looked at',
+    edits: [['trm.S', 'call    *__ulp_special@GOTPCREL(%rip)', 'xorl %eax, %eax']],
+    test: SUSPENDED,
+  },
+  {
+    name: 'claim-first',
+    what: 'entry: E1, the claim',
+    edits: [['trm.S', /movq {4}%rsp, %fs:ULP_TLS__SP\(%rax\).*\n/, '']],
+    test: ALONE,
+  },
+  {
+    name: 'entry-universe',
+    what: 'entry: E2, the universe of the call',
+    edits: [
+      ['trm.S', /movl {4}%r11d, %fs:ULP_TLS__UNIVERSE\(%rax\) +\/\* E2 \*\/\n/, ''],
+      [
+        'slots.c',
+        'tls->universe = (uint32_t)universe_now();\n  return slot_code',
+        'return slot_code',
+      ],
+    ],
+    test: SUSPENDED,
+  },
+  {
+    name: 'exit-claim',
+    what: 'exit: X1, the claim',
+    edits: [['slots.S', /movq {4}\$0, ULP_TLS__SP\(%r11\) +\/\* X1 \*\/\n/, '']],
+    test: SUSPENDED,
+  },
+  {
+    name: 'exit-universe',
+    what: 'exit: X2, the universe',
+    edits: [
+      ['slots.S', /movl {4}\$ULP_UNIVERSE_OUTSIDE, ULP_TLS__UNIVERSE\(%r11\) +\/\* X2 \*\/\n/, ''],
+    ],
+    test: SUSPENDED,
+  },
+  {
+    name: 'slot-personality',
+    what: 'the personality of a slot',
+    edits: [['slots.S', /\.cfi_personality 0x1b, __ulp_slot_personality\n/, '\n']],
+    test: SUSPENDED,
+  },
+  {
+    name: 'landing-pad',
+    what: 'the personality installs a landing pad, instead of going on',
+    edits: [
+      [
+        'unwind.c',
+        /_Unwind_SetGR\(context, 0[^]*return _URC_INSTALL_CONTEXT;/,
+        'leave((tls_t *)slot->tls); (void)exception; return _URC_CONTINUE_UNWIND;',
+      ],
+    ],
+    test: ALONE,
+  },
+  {
+    name: 'landing-pad-exit',
+    what: 'the landing pad drops the claim',
+    edits: [['slots.S', /movq {4}\$0, ULP_TLS__SP\(%r11\)\n/, '\n']],
+    test: SUSPENDED,
+  },
+  {
+    name: 'slot-cfi',
+    what: 'unwinding finds the caller behind a slot',
+    edits: [['slots.S', /\.cfi_escape 0x10, 16, 29\n.*\n.*\n.*\n/, '\n']],
+    test: ALONE,
+  },
+  ...['longjmp', '_longjmp', 'siglongjmp', '__longjmp_chk'].map(interposer),
+  {
+    name: 'jump-alternate',
+    what: 'a jump off the alternate stack drops the claims of both stacks',
+    edits: [['slots.c', '    if (leaves_alternate) {', '    if (0) {']],
+    test: SUSPENDED,
+  },
+  {
+    name: 'jump-within',
+    what: 'a jump keeps the claims of the frames that stay',
+    edits: [
+      ['slots.c', 'here < claim && claim < target && same_stack(claim, target)', 'here < claim'],
+    ],
+    test: SUSPENDED,
+  },
+  {
+    name: 'alternate-stack',
+    what: 'a handler on an alternate stack above the call is nested',
+    edits: [['slots.c', 'if (on_alternate_stack(sp) && !on_alternate_stack(claim))', 'if (0)']],
+    test: SUSPENDED,
+  },
+  {
+    name: 'alternate-stack-end',
+    what: 'the low end of the alternate stack does not count',
+    edits: [
+      ['memory.c', 'return sp > (uint64_t)stack.ss_sp', 'return sp >= (uint64_t)stack.ss_sp'],
+    ],
+    test: SUSPENDED,
+  },
+  {
+    name: 'swapcontext',
+    what: '`swapcontext` interposed',
+    edits: [['context.c', 'ULP_EXPORT int swapcontext(', 'ULP_EXPORT int not_swapcontext(']],
+    test: SUSPENDED,
+  },
+  {
+    name: 'taken-over',
+    what: 'a coroutine in another thread gets a slot of that thread',
+    edits: [['context.c', '    if (is_mine(p->slot))', '    if (is_mine(p->slot) || 1)']],
+    test: ALONE,
+  },
+  {
+    name: 'parked-stale',
+    what: 'a claim that a builtin longjmp left stale is not put back over a living one',
+    edits: [
+      ['context.c', 'if (tls->sp < here && same_stack(tls->sp, here))', 'if (0)'],
+      ['context.c', 'limbo_is_over(slot) ? ULP_SLOT_HELD : ULP_SLOT_LIMBO', 'ULP_SLOT_LIMBO'],
+      ['context.c', 'if (!in_limbo(p->slot) || p->slot->saved_sp != p->sp)', 'if (0)'],
+    ],
+    test: ALONE,
+  },
+  {
+    name: 'limbo',
+    what: 'a slot whose frame may still return is not used for another call',
+    edits: [['slots.c', 'if (slot && !certainly_dead &&', 'if (0 && slot && !certainly_dead &&']],
+    test: ALONE,
+  },
+  {
+    name: 'thread-ends',
+    what: 'a thread gives its slots back',
+    edits: [['threads.c', 'pthread_setspecific(key, (void *)1);', ';']],
+    test: ALONE,
+  },
+  {
+    name: 'signals-blocked',
+    what: 'no cancellation while a slot changes hands',
+    edits: [
+      ['slots.c', 'const uint64_t before = signals_block();', ''],
+      ['slots.c', '  signals_restore(before);\n  if (!slot) {', '  if (!slot) {'],
+    ],
+    test: CANCELLED,
+  },
+  {
+    name: 'child-slots',
+    what: 'a child has the slots of its one thread alone',
+    edits: [
+      ['threads.c', 'pthread_atfork(NULL, NULL, child_begins)', 'pthread_atfork(NULL, NULL, NULL)'],
+    ],
+    test: [ENTRIES, 'a child of fork'],
+  },
+  {
+    name: 'child-coroutines',
+    what: "a child keeps the slots of other threads' suspended coroutines",
+    edits: [['threads.c', 'if (in_limbo(slot) && !limbo_is_over(slot)) {', 'if (0) {']],
+    test: ALONE,
+  },
+  {
+    name: 'child-helper',
+    what: 'a child that is born while the helper works can be patched',
+    edits: [
+      [
+        'helper.c',
+        'pthread_atfork(before_fork, NULL, child_begins)',
+        'pthread_atfork(before_fork, NULL, NULL)',
+      ],
+    ],
+    test: [ENTRIES, 'born while the helper works'],
+  },
+  {
+    name: 'vector-state',
+    what: 'vector registers are kept by a first entry',
+    edits: [['slots.S', 'xrstor  (%rsp)', '']],
+    test: ALONE,
+  },
+  {
+    name: 'vector-state-wide',
+    what: "the same, AVX-512's",
+    edits: [['slots.S', 'movl    $0xe7, %eax', 'movl    $0x07, %eax', 'all']],
+    test: ALONE,
+  },
+  {
+    name: 'pin',
+    what: 'a patched library is pinned',
+    edits: [['model.c', 'image.name[0] ? image.name : NULL', 'NULL']],
+    test: [LOADING, 'unloaded while patched'],
+  },
+  {
+    name: 'forsaken',
+    what: 'the slot of a library that was unloaded and loaded anew is used again',
+    edits: [
+      [
+        'slots.c',
+        'return slot->state == ULP_SLOT_USED && slot->tls == (uint64_t)tls;',
+        'return (void)slot, (void)tls, false;',
+      ],
+    ],
+    test: [LOADING, 'return slots'],
+  },
+  {
+    name: 'unloaded',
+    what: 'the slot of a library that was unloaded is given back by its thread',
+    edits: [
+      [
+        'threads.c',
+        '    slot_give_back(slot, low, high);',
+        '    if (block_of_this_thread(slot))\n      slot_give_back(slot, low, high);',
+      ],
+    ],
+    test: [LOADING, 'return slots'],
+  },
+  {
+    name: 'oldest',
+    what: 'a patch is unloaded only when no thread is inside',
+    edits: [['claims.c', 'if (universe < oldest)', 'if (0)']],
+    test: [ENTRIES, 'a coroutine that is suspended'],
+  },
+  {
+    name: 'late',
+    what: 'a libpulp.so behind libc says so',
+    edits: [['control.c', 'if (is_late())', 'if (is_late() && 0)']],
+    test: [RUNTIMES, 'loaded by dlopen'],
+  },
+];
