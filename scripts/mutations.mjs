@@ -60,12 +60,16 @@ function symptom(said) {
   if (cases.length > 0) return cases.slice(0, 4).join(', ') + (cases.length > 4 ? ', …' : '');
   const failed = /([\w-]+)=FAIL|^ +\+? *(?:Received: )?"([\w-]+): \w+\.cc?:\d+/m.exec(said);
   if (failed) return failed[1] ?? failed[2];
+  const tool = /(exit \d+: [\w-]+: process) \d+(: [^\n]{0,70})/.exec(said);
+  if (tool) return tool[1] + tool[2];
   const text = /● .*\n\n +(.*)(?:\n\n +(Expected.*)\n +(Received.*))?/.exec(said);
-  return (text ? [text[1], text[2], text[3]].filter(Boolean).join('; ') : said.slice(-200))
-    .replace(/expect\(received\).*\/\/ .*?;/, '')
+  const words = text ? [text[1], text[2], text[3]].filter(Boolean).join('; ') : said.slice(-200);
+  const short = words
+    .replace(/expect\(received\).*\/\/ .*?(;|$)|; Received string.*/g, '')
     .replaceAll('|', '\\|')
     .slice(0, 120)
     .trim();
+  return short || 'another answer';
 }
 
 const names = process.argv.slice(2);
