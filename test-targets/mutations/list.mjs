@@ -43,7 +43,8 @@ export const MUTATIONS = [
     name: 'entry-universe',
     what: 'entry: E2, the universe of the call',
     edits: [
-      ['trm.S', /movl {4}%r11d, %fs:ULP_TLS__UNIVERSE\(%rax\) +\/\* E2 \*\/\n/, ''],
+      ['slots.S', /popq {4}%fs:ULP_TLS__UNIVERSE\(%r11\) +\/\* E2 \*\/\n/, 'popq %r11\n'],
+      ['trm.S', /movl {4}%eax, %fs:ULP_TLS__UNIVERSE\(%r11\) +\/\* E2 \*\/\n/, ''],
       [
         'slots.c',
         'tls->universe = (uint32_t)universe_now();\n  return slot_code',

@@ -15,6 +15,8 @@ const VERSIONS = `expected ABI version ${abi.ABI_VERSION}, found ${OTHER_ABI}`;
 const PAIRS = ['loaded_value:new_loaded_value'];
 
 const program = (s: Scenario): string => s.program('runtimes/program.c', []);
+/** Another build than that of loading.test.ts beside this test: the dispatcher patches every process that has it. */
+const ownLibrary = (s: Scenario): string => s.library('loading/library.c', 'libodd.so');
 const patchOf = (s: Scenario, library: string): string =>
   s.patch('loading/patch.c', 'fix', [[library, PAIRS]]);
 
@@ -45,7 +47,7 @@ async function expectRefused(target: Target, patch: string, fact: RegExp): Promi
 
 scenario('libpulp.so of another ABI version', async (s) => {
   const other = buildRuntime(join(s.room, 'runtime'), OTHER_ABI);
-  const library = s.library('loading/library.c', 'libloaded.so');
+  const library = ownLibrary(s);
   const target = await s.start(program(s), { env: { LD_PRELOAD: other.library } });
   expect(await target.ask(`local ${library}`)).toBe('loaded');
   const fact = new RegExp(`libpulp\\.so has another ABI version: ${VERSIONS}`);
@@ -108,7 +110,7 @@ scenario('two of them, of one version or of two: every way works through both', 
 });
 
 scenario('loaded by dlopen, before and after the library', async (s) => {
-  const library = s.library('loading/library.c', 'libloaded.so');
+  const library = ownLibrary(s);
   const patch = patchOf(s, library);
   const run = program(s);
   for (const [lines, fact] of [
@@ -136,7 +138,7 @@ scenario('loaded by dlopen, before and after the library', async (s) => {
 
 scenario('more libraries than static TLS has room for', async (s) => {
   const COUNT = 100;
-  const library = s.library('loading/library.c', 'libloaded.so');
+  const library = ownLibrary(s);
   mkdirSync(join(s.room, 'copies'));
   const copies = Array.from({ length: COUNT }, (_, i) => join(s.room, 'copies', `lib${i}.so`));
   for (const copy of copies) copyFileSync(library, copy);
