@@ -43,7 +43,8 @@ export const MUTATIONS = [
     name: 'entry-universe',
     what: 'entry: E2, the universe of the call',
     edits: [
-      ['slots.S', /popq {4}%fs:ULP_TLS__UNIVERSE\(%r11\) +\/\* E2 \*\/\n/, 'popq %r11\n'],
+      // As long as what it replaces: the slot's offsets are part of the ABI.
+      ['slots.S', /popq {4}%fs:ULP_TLS__UNIVERSE\(%r11\) +\/\* E2 \*\/\n/, 'leaq 8(%rsp), %rsp\n'],
       ['trm.S', /movl {4}%eax, %fs:ULP_TLS__UNIVERSE\(%r11\) +\/\* E2 \*\/\n/, ''],
       [
         'slots.c',
