@@ -1,23 +1,48 @@
 /* Which universes threads are still in. Helper. */
 #include "patches.h"
 
-/* The universe that this slot keeps alive; ~0 when its thread is outside. */
+enum { TURNS = 100 };
+
+static const uint64_t NONE = ~0UL;
+
+static uint64_t known(uint32_t universe)
+{
+  return universe == ULP_UNIVERSE_OUTSIDE ? 0 : universe; /* between E1 and E2: unknown */
+}
+
+/* What a call in limbo keeps alive. The word of one that is held tells nothing: see context.c. */
+static uint64_t universe_in_limbo(slot_t *slot)
+{
+  uint32_t universe = slot->junk_universe;
+  if (slot->junk_sp == 0 || (slot->state != ULP_SLOT_HELD && frame_is_dead(slot, slot->saved_sp)))
+    return NONE;
+  return known(universe);
+}
+
+/* The block may be gone with its thread, or belong to another slot by now. */
+static uint64_t universe_in_use(slot_t *slot, uint64_t owner)
+{
+  struct ulp_tls tls;
+  if (!peek(owner, &tls, sizeof tls) || tls.code != slot_code(slot) || tls.sp == 0)
+    return NONE;
+  return known(tls.universe);
+}
+
+/*
+ * The universe that this slot keeps alive; NONE when its thread is outside. Where a call is found neither in
+ * use nor in limbo it may be on its way from the one to the other: then once more.
+ */
 static uint64_t universe_of(slot_t *slot)
 {
-  const uint64_t none = ~0UL;
-  struct ulp_tls tls;
-  if (in_limbo(slot)) {
-    uint64_t word, sp = slot->saved_sp;
-    uint32_t universe = slot->junk_universe;
-    if (slot->junk_sp == 0 || !peek(sp, &word, sizeof word) ||
-        word != slot_code(slot) + ULP_SLOT_RETURN)
-      return none;
-    return universe == ULP_UNIVERSE_OUTSIDE ? 0 : universe;
+  for (int turn = 0; turn < TURNS; turn++) {
+    uint32_t moves = slot->moves;
+    uint64_t owner = slot->tls;
+    uint64_t universe = owner == (uint64_t)junk_of(slot) ? universe_in_limbo(slot)
+                                                         : universe_in_use(slot, owner);
+    if (universe != NONE || (slot->tls == owner && slot->moves == moves))
+      return universe;
   }
-  /* The block may be gone with its thread, or belong to another library by now. */
-  if (!peek(slot->tls, &tls, sizeof tls) || tls.code != slot_code(slot) || tls.sp == 0)
-    return none;
-  return tls.universe == ULP_UNIVERSE_OUTSIDE ? 0 : tls.universe; /* between E1 and E2: unknown */
+  return 0;
 }
 
 static uint32_t load(volatile uint32_t *word)

@@ -44,13 +44,7 @@ __attribute__((noinline)) static int park(struct parked *parked)
     }
     parked[count++] =
         (struct parked){slot, tls->sp, (uint64_t)tls - thread_pointer(), tls->universe};
-    slot->junk_sp = 1;
-    slot->junk_universe = tls->universe; /* so that collecting sees a parked claim */
-    slot->saved_sp = tls->sp;
-    slot->state = limbo_is_over(slot) ? ULP_SLOT_HELD : ULP_SLOT_LIMBO;
-    slot->tls = (uint64_t)junk_of(slot);
-    tls->code = ((struct ulp_library *)tls->library)->no_slot;
-    leave(tls);
+    slot_suspend(slot, tls, frame_is_dead(slot, tls->sp) ? ULP_SLOT_HELD : ULP_SLOT_LIMBO);
   }
   return count;
 }
@@ -76,24 +70,21 @@ static void take_over(const struct parked *p, tls_t *tls)
   slot_t *slot = NULL;
   if (*word == slot_code(p->slot) + ULP_SLOT_RETURN)
     slot = has_slot(tls) ? slot_at(tls->code) : slot_assign(tls);
-  if (!slot) {
-    p->slot->state = ULP_SLOT_ORPHAN;
+  if (slot) {
+    tls->sp = p->sp;
+    tls->universe = p->universe;
+    slot->ret = p->slot->ret;
+    *word = slot_code(slot) + ULP_SLOT_RETURN;
+  } else
     claim_pin(tls, p->universe);
-    __atomic_fetch_add(&ulp_moves_ended, 1, __ATOMIC_SEQ_CST);
-    return;
-  }
-  slot->ret = p->slot->ret;
-  *word = slot_code(slot) + ULP_SLOT_RETURN;
-  slot_move_end(p->slot);
+  slot_move_end(p->slot, slot);
 }
 
 /* The thread's own slot is the call's again; what it used meanwhile can be reused. */
 static void take_back(const struct parked *p, tls_t *tls)
 {
   slot_t *idle = slot_at(tls->code);
-  tls->code = slot_code(p->slot);
-  p->slot->tls = (uint64_t)tls;
-  p->slot->state = ULP_SLOT_USED;
+  slot_resume(p->slot, tls, p->sp, p->universe);
   if (idle)
     slot_idle(idle);
 }
@@ -108,8 +99,6 @@ __attribute__((noinline)) static void unpark(const struct parked *parked, int co
       continue;
     if (tls->sp != 0 && tls->sp != ULP_SP_PINNED) /* left by something else than swapcontext */
       claim_abandon(tls, false);
-    tls->sp = p->sp;
-    tls->universe = p->universe;
     if (is_mine(p->slot))
       take_back(p, tls);
     else

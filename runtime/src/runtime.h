@@ -92,12 +92,19 @@ ULP_HIDDEN void slot_release(slot_t *slot);
 ULP_HIDDEN slot_t *slot_assign(tls_t *tls);
 /* No call goes through it any more; the thread keeps it. */
 ULP_HIDDEN void slot_idle(slot_t *slot);
+/* Is the frame whose claim lies at `sp` gone? Its word no longer holds the return point. */
+ULP_HIDDEN bool frame_is_dead(slot_t *slot, uint64_t sp);
 /* In limbo: its call has returned, or its frame is no more. */
 ULP_HIDDEN bool limbo_is_over(slot_t *slot);
 ULP_HIDDEN void slot_give_back(slot_t *slot, uint64_t stack_low, uint64_t stack_high);
+/* The call of tls goes into limbo, in this state; the slot keeps it. tls is outside then. */
+ULP_HIDDEN void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state);
+/* Its call goes on, in tls of the same thread. */
+ULP_HIDDEN void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe);
 /* Around the time in which a parked call has two slots, or none that oldest_universe() could see. */
-ULP_HIDDEN void slot_move_begin(slot_t *slot);
-ULP_HIDDEN void slot_move_end(slot_t *slot);
+ULP_HIDDEN void slot_move_begin(slot_t *from);
+/* to: the slot that the call has now, or NULL: it keeps the old one, and nobody reuses that */
+ULP_HIDDEN void slot_move_end(slot_t *from, slot_t *to);
 extern ULP_HIDDEN volatile uint32_t ulp_moves_begun, ulp_moves_ended;
 ULP_HIDDEN void claim_pin(tls_t *tls, uint32_t universe);
 /* The outermost call of tls is gone without having returned. */

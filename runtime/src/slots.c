@@ -49,25 +49,50 @@ void slot_release(slot_t *slot)
     hint = k / 64;
 }
 
-/* Is the frame whose claim lies at `sp` certainly gone? Its word no longer holds the return point. */
-static bool frame_is_dead(slot_t *slot, uint64_t sp)
+bool frame_is_dead(slot_t *slot, uint64_t sp)
 {
   uint64_t word;
   return !peek(sp, &word, sizeof word) || word != slot_code(slot) + ULP_SLOT_RETURN;
 }
 
+/*
+ * Into limbo and out of it, as universe_of() reads it: `moves` first, and the new place is complete before the
+ * record leads there and before the old one is cleared.
+ */
+static void slot_moves(slot_t *slot)
+{
+  __atomic_fetch_add(&slot->moves, 1, __ATOMIC_SEQ_CST);
+}
+
+void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state)
+{
+  slot_moves(slot);
+  slot->saved_sp = tls->sp;
+  slot->junk_sp = 1;
+  slot->junk_universe = tls->universe;
+  slot->state = state;
+  slot->tls = (uint64_t)junk_of(slot); /* a late return clears junk */
+  tls->code = ((struct ulp_library *)tls->library)->no_slot;
+  leave(tls);
+}
+
+void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe)
+{
+  slot_moves(slot);
+  tls->sp = sp;
+  tls->universe = universe;
+  tls->code = slot_code(slot);
+  slot->tls = (uint64_t)tls;
+  slot->state = ULP_SLOT_USED;
+}
+
 void claim_abandon(tls_t *tls, bool certainly_dead)
 {
   slot_t *slot = slot_at(tls->code);
-  if (slot && !certainly_dead && !frame_is_dead(slot, tls->sp)) {
-    slot->saved_sp = tls->sp;
-    slot->junk_sp = 1;
-    slot->junk_universe = tls->universe;
-    slot->state = ULP_SLOT_LIMBO;
-    slot->tls = (uint64_t)junk_of(slot); /* a late return clears junk */
-    tls->code = ((struct ulp_library *)tls->library)->no_slot;
-  }
-  leave(tls);
+  if (slot && !certainly_dead && !frame_is_dead(slot, tls->sp))
+    slot_suspend(slot, tls, ULP_SLOT_LIMBO);
+  else
+    leave(tls);
   __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
 }
 
@@ -188,18 +213,21 @@ void slot_give_back(slot_t *slot, uint64_t low, uint64_t high)
 
 volatile uint32_t ulp_moves_begun, ulp_moves_ended;
 
-void slot_move_begin(slot_t *slot)
+void slot_move_begin(slot_t *from)
 {
   __atomic_fetch_add(&ulp_moves_begun, 1, __ATOMIC_SEQ_CST);
-  slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_HELD); /* or it is an orphan */
+  slot_change(from, ULP_SLOT_LIMBO, ULP_SLOT_HELD); /* or it is an orphan */
 }
 
-/* The call has another slot now. */
-void slot_move_end(slot_t *slot)
+void slot_move_end(slot_t *from, slot_t *to)
 {
-  slot->junk_sp = 0;
-  if (!slot_change(slot, ULP_SLOT_HELD, ULP_SLOT_LIMBO))
-    slot_release(slot); /* an orphan: its thread has ended */
+  if (!to) {
+    from->state = ULP_SLOT_ORPHAN;
+  } else {
+    from->junk_sp = 0;
+    if (!slot_change(from, ULP_SLOT_HELD, ULP_SLOT_LIMBO))
+      slot_release(from); /* an orphan: its thread has ended */
+  }
   __atomic_fetch_add(&ulp_moves_ended, 1, __ATOMIC_SEQ_CST);
 }
 

@@ -31,8 +31,6 @@
 
         .section .tdata.ulp, "awT", @progbits
         .p2align 5
-        .globl  __ulp_tls
-        .hidden __ulp_tls
         .type   __ulp_tls, @object
         .size   __ulp_tls, ULP_TLS__SIZEOF
 __ulp_tls:

@@ -1,56 +1,14 @@
-/* Every way into a library: argument classes, recursion, tail calls, signal handlers, coroutines, children. */
+/* Coroutines that stay inside a library, children, libraries that come and go. */
 #include "library.h"
 #include "program.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
-
-static long again(int depth)
-{
-  return recurse(depth, again);
-}
-
-static const char *classes(void)
-{
-  static char text[256];
-  struct big out = make_big(7, (struct big){{1, 2, 3, 4}});
-  snprintf(text, sizeof text, "%ld %.2f %ld,%ld,%ld,%ld %.1Lf", sum(3, 1, 2, 3),
-           mix(1, 0.25, 2, 0.5f, 3, 4, 5, 6, 0.125), out.words[0], out.words[1], out.words[2],
-           out.words[3], precise(0.5L));
-  return text;
-}
-
-/* What the outermost call sees, and what a handler that comes inside it sees. */
-static volatile long in_handler, in_callback;
-
-static void handler(int signal)
-{
-  (void)signal;
-  in_handler = value();
-}
-
-static void raise_inside(void)
-{
-  raise(SIGUSR1);
-  in_callback = value();
-}
-
-static const char *signals(int flags)
-{
-  static char text[64], stack[1 << 16];
-  stack_t alternate = {.ss_sp = stack, .ss_size = sizeof stack};
-  struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
-  sigaltstack(&alternate, NULL);
-  sigaction(SIGUSR1, &action, NULL);
-  call(raise_inside);
-  snprintf(text, sizeof text, "%ld %ld %ld", in_handler, in_callback, value());
-  return text;
-}
 
 static ucontext_t main_context, coroutine_context;
 static long in_coroutine[2];
@@ -89,6 +47,65 @@ static const char *resume(void)
   return text;
 }
 
+/* A thread whose coroutine is inside all the time, and is suspended and resumed without pause. */
+static ucontext_t turner_context, turned_context;
+static pthread_t turner;
+static atomic_bool turning;
+static atomic_long turns;
+static long first_seen, others_seen;
+
+static void turn_inside(void)
+{
+  first_seen = value();
+  while (turning) {
+    turns++;
+    swapcontext(&turned_context, &turner_context);
+    others_seen += value() != first_seen;
+  }
+}
+
+static bool has_left;
+
+static void turned(void)
+{
+  call(turn_inside);
+  has_left = true;
+}
+
+static char turned_stack[1 << 16];
+
+static void *turn(void *unused)
+{
+  (void)unused;
+  getcontext(&turned_context);
+  turned_context.uc_stack.ss_sp = turned_stack;
+  turned_context.uc_stack.ss_size = sizeof turned_stack;
+  turned_context.uc_link = &turner_context;
+  makecontext(&turned_context, turned, 0);
+  while (!has_left)
+    swapcontext(&turner_context, &turned_context);
+  return NULL;
+}
+
+static const char *start_turning(void)
+{
+  turning = true;
+  pthread_create(&turner, NULL, turn, NULL);
+  while (turns < 1000)
+    ;
+  return "turning";
+}
+
+/* What the coroutine saw first, and how often something else. */
+static const char *stop_turning(void)
+{
+  static char text[64];
+  turning = false;
+  pthread_join(turner, NULL);
+  snprintf(text, sizeof text, "%ld, else %ld", first_seen, others_seen);
+  return text;
+}
+
 /* A child that answers until it is told to end. */
 static const char *forked(void)
 {
@@ -124,20 +141,16 @@ static void *loaded;
 
 static const char *reply(char *line)
 {
-  if (strcmp(line, "classes") == 0)
-    return classes();
-  if (strcmp(line, "recursion") == 0)
-    return number(recurse(20, again));
   if (strcmp(line, "tail") == 0)
     return number(tail(5));
-  if (strcmp(line, "signals") == 0)
-    return signals(0);
-  if (strcmp(line, "signals alternate") == 0)
-    return signals(SA_ONSTACK);
   if (strcmp(line, "suspend") == 0)
     return suspend();
   if (strcmp(line, "resume") == 0)
     return resume();
+  if (strcmp(line, "turn") == 0)
+    return start_turning();
+  if (strcmp(line, "stop") == 0)
+    return stop_turning();
   if (strcmp(line, "fork") == 0)
     return forked();
   if (strcmp(line, "thread") == 0)

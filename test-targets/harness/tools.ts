@@ -5,7 +5,6 @@ import { join } from 'node:path';
 export const BIN = join(__dirname, '../../node_modules/.bin');
 
 export const NOBODY = 65534;
-export const isRoot = process.getuid?.() === 0;
 
 export interface Outcome {
   readonly status: number | null;

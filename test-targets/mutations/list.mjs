@@ -1,6 +1,6 @@
 /**
  * What serves a way into or out of a library, taken out: `edits` are made to a copy of runtime/, then the
- * `tests` must fail. `-t` of jest: a part of the titles.
+ * `test` must fail. `-t` of jest: a part of the titles.
  */
 const WAYS = 'test-targets/test/ways.test.ts';
 const ENTRIES = 'test-targets/test/entries.test.ts';
@@ -144,7 +144,11 @@ export const MUTATIONS = [
     what: 'a claim that a builtin longjmp left stale is not put back over a living one',
     edits: [
       ['context.c', 'if (tls->sp < here && same_stack(tls->sp, here))', 'if (0)'],
-      ['context.c', 'limbo_is_over(slot) ? ULP_SLOT_HELD : ULP_SLOT_LIMBO', 'ULP_SLOT_LIMBO'],
+      [
+        'context.c',
+        'frame_is_dead(slot, tls->sp) ? ULP_SLOT_HELD : ULP_SLOT_LIMBO',
+        'ULP_SLOT_LIMBO',
+      ],
       ['context.c', 'if (!in_limbo(p->slot) || p->slot->saved_sp != p->sp)', 'if (0)'],
     ],
     test: ALONE,
@@ -243,6 +247,12 @@ export const MUTATIONS = [
     what: 'a patch is unloaded only when no thread is inside',
     edits: [['claims.c', 'if (universe < oldest)', 'if (0)']],
     test: [ENTRIES, 'a coroutine that is suspended'],
+  },
+  {
+    name: 'switched',
+    what: 'a call that goes into limbo or out of it while it is looked at is looked at again',
+    edits: [['claims.c', '(slot->tls == owner && slot->moves == moves)', 'true']],
+    test: [ENTRIES, 'switched without pause'],
   },
   {
     name: 'late',

@@ -15,7 +15,8 @@ import { inspectSchema } from '@ulp/ptrace-ffi/schema';
 import { checkSchema } from '@ulp/trigger/schema';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
-import { BIN, isRoot, runTool, succeed } from '../harness/tools';
+import { asRoot } from '../harness/as-root';
+import { BIN, runTool, succeed } from '../harness/tools';
 
 interface Setting {
   readonly library: string;
@@ -170,34 +171,36 @@ scenario('without symbol tables: what is exported has a name, the rest an offset
   expect(places(bare)).toMatchObject(expected);
 });
 
-scenario('a library whose file was replaced is named by the one that is mapped', async (s) => {
-  if (!isRoot) return console.warn('skipped without root: map_files');
-  const setting = await begin(s, ['read']);
-  const { target, patch, library } = setting;
-  await untilReading(setting, 1);
-  const before = checked(setting);
-  const other = s.library('entries/library.c', 'other.so');
-  const size = statSync(other).size;
-  renameSync(other, library);
-  expect(statSync(library).size).toBe(size);
-  expect(checked(setting)).toEqual(before);
-  // Without the privilege for map_files there is only the name, and that leads to another build.
-  const { status, stdout } = spawnSync(
-    'setpriv',
-    [
-      '--bounding-set=-sys_admin,-checkpoint_restore',
-      join(BIN, 'ulp-check'),
-      `${target.pid}`,
-      patch,
-      '--threads',
-    ],
-    { encoding: 'utf8' },
-  );
-  expect(status).toBe(0);
-  expect(stdout).toMatch(/since \S+:enter_reading\+0x/);
-  expect(stdout).toMatch(/^ +libwaits\.so\+0x[0-9a-f]+$/m);
-  expect(stdout).not.toContain('wait_for_byte');
-});
+asRoot(scenario)(
+  'a library whose file was replaced is named by the one that is mapped',
+  async (s) => {
+    const setting = await begin(s, ['read']);
+    const { target, patch, library } = setting;
+    await untilReading(setting, 1);
+    const before = checked(setting);
+    const other = s.library('entries/library.c', 'other.so');
+    const size = statSync(other).size;
+    renameSync(other, library);
+    expect(statSync(library).size).toBe(size);
+    expect(checked(setting)).toEqual(before);
+    // Without the privilege for map_files there is only the name, and that leads to another build.
+    const { status, stdout } = spawnSync(
+      'setpriv',
+      [
+        '--bounding-set=-sys_admin,-checkpoint_restore',
+        join(BIN, 'ulp-check'),
+        `${target.pid}`,
+        patch,
+        '--threads',
+      ],
+      { encoding: 'utf8' },
+    );
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/since \S+:enter_reading\+0x/);
+    expect(stdout).toMatch(/^ +libwaits\.so\+0x[0-9a-f]+$/m);
+    expect(stdout).not.toContain('wait_for_byte');
+  },
+);
 
 scenario(
   'of a thread that enters and leaves without pause, only real call sites are shown',

@@ -3,7 +3,8 @@ import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { badFiles, damaged, foreign, type BadFile } from '../harness/bad-files';
 import { scenario, type Scenario } from '../harness/scenario';
-import { isRoot, NOBODY, runTool } from '../harness/tools';
+import { isRoot } from '../harness/as-root';
+import { NOBODY, runTool } from '../harness/tools';
 
 type Line = readonly [tool: string, ...args: (string | number)[]];
 

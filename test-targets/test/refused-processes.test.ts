@@ -4,7 +4,8 @@ import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync } from 'n
 import { join } from 'node:path';
 import { buildLibrary } from '../harness/build';
 import { scenario, type Scenario } from '../harness/scenario';
-import { isRoot, NOBODY, runTool } from '../harness/tools';
+import { asRoot } from '../harness/as-root';
+import { NOBODY, runTool } from '../harness/tools';
 
 interface Expected {
   readonly status: 3 | 4;
@@ -131,13 +132,7 @@ scenario('the library is not loaded, is another build, or was never gated', asyn
   );
 });
 
-const asRoot: typeof scenario = (title, body) => {
-  if (isRoot) return scenario(title, body);
-  console.warn(`skipped without root: ${title}`);
-  test.skip(title, () => undefined);
-};
-
-asRoot('of another user, and our own after setuid', async (s) => {
+asRoot(scenario)('of another user, and our own after setuid', async (s) => {
   chmodSync(s.room, 0o755);
   const library = simple(s);
   const patch = patchOf(s, library);

@@ -113,7 +113,7 @@ export const ulp_slot = struct('ulp_slot', {
   tls: field(u64, "the owner's ulp_tls; &junk_sp while the slot is in limbo"),
   junk_sp: field(u64, 'what the exit code of an abandoned slot clears; 0 once it has run'),
   junk_universe: field(u32, 'the same'),
-  junk_flags: field(u32, 'unused'),
+  moves: field(u32, 'counts when its call begins to go into limbo, or out of it'),
   next: field(u64, "the thread's next ulp_slot"),
   saved_sp: field(u64, 'sp of the abandoned call'),
   tid: field(u32, "the owner's thread id in the target's pid namespace"),

@@ -78,9 +78,14 @@ export interface Entry {
 const startsWith = (bytes: Uint8Array | undefined, head: Uint8Array): boolean =>
   bytes !== undefined && Buffer.compare(bytes.subarray(0, head.length), head) === 0;
 
+/** Bytes that are enough to know a trampoline by. */
+export const TRAMPOLINE_HEAD_SIZE = TRAMPOLINE_HEAD.length;
+export const beginsTrampoline = (bytes: Uint8Array | undefined): boolean =>
+  startsWith(bytes, TRAMPOLINE_HEAD);
+
 /** Does a trampoline lie at this address? */
 export const isTrampoline = (elf: ElfFile, address: LinkAddress): boolean =>
-  startsWith(elf.bytesAt(address, TRAMPOLINE_HEAD.length), TRAMPOLINE_HEAD);
+  beginsTrampoline(elf.bytesAt(address, TRAMPOLINE_HEAD_SIZE));
 
 /** 4 when the function begins with endbr64, else 0. */
 export const entryOffsetOf = (elf: ElfFile, address: LinkAddress): 0 | 4 =>

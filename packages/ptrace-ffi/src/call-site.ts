@@ -8,7 +8,7 @@
  * still have left and entered in between: then the address is that of one of these calls.
  */
 import { abi, remoteAddress, type RemoteAddress } from '@ulp/core';
-import { returnPoint, type Claim, type SlotPlace } from './claims';
+import { limboBlock, returnPoint, type Claim, type SlotPlace } from './claims';
 import type { Memory } from './memory';
 
 const TURNS = 8;
@@ -22,14 +22,14 @@ export function readCallSite(memory: Memory, claim: Claim): RemoteAddress | unde
   if (!place || claim.pinned || !claim.inside) return undefined;
   for (let turn = 0; turn < TURNS; turn++) {
     const before = claimNow(memory, place);
-    const record = memory.tryRead(remoteAddress(place.record), abi.ulp_slot.size);
+    const record = memory.tryReadStruct(abi.ulp_slot, remoteAddress(place.record));
     const after = claimNow(memory, place);
     if (!before || !record || !after || after.sp !== claim.sp) return undefined;
     if (claim.universe !== undefined && after.universe !== (claim.universe as number))
       return undefined;
     if (before.sp !== after.sp || before.universe !== after.universe || before.word !== after.word)
       continue;
-    const { ret } = decode(abi.ulp_slot, record);
+    const { ret } = record;
     if (after.word === returnPoint(place) || after.word === ret) return remoteAddress(ret);
   }
   return undefined;
@@ -53,17 +53,12 @@ function inUse(
   { code }: SlotPlace,
   at: bigint,
 ): Omit<ClaimNow, 'word'> | undefined {
-  const bytes = memory.tryRead(remoteAddress(at), abi.ulp_tls.size);
-  const tls = bytes && decode(abi.ulp_tls, bytes);
+  const tls = memory.tryReadStruct(abi.ulp_tls, remoteAddress(at));
   return tls?.code === code ? tls : undefined;
 }
 
 function inLimbo(memory: Memory, { record }: SlotPlace): Omit<ClaimNow, 'word'> | undefined {
-  const bytes = memory.tryRead(remoteAddress(record), abi.ulp_slot.size);
-  const slot = bytes && decode(abi.ulp_slot, bytes);
-  if (!slot || slot.tls !== record + BigInt(abi.ulp_slot.offset.junk_sp)) return undefined;
+  const slot = memory.tryReadStruct(abi.ulp_slot, remoteAddress(record));
+  if (slot?.tls !== limboBlock(record)) return undefined;
   return { sp: slot.saved_sp, universe: slot.junk_universe };
 }
-
-const decode = <T>(codec: { get(data: DataView, at: number): T }, bytes: Buffer): T =>
-  codec.get(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0);

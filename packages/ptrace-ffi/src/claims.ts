@@ -62,15 +62,13 @@ export function readUniverses(
   for (const { record, code, at } of takenSlots(memory, control)) {
     const library = libraries.find((l) => l.address === record.library);
     if (!library?.descriptor) continue;
-    const limbo = record.tls === at + BigInt(abi.ulp_slot.offset.junk_sp);
-    const claim = limbo
-      ? claimInLimbo(memory, library, record, { code, record: at, tls: undefined })
-      : claimInUse(memory, library, { code, record: at, tls: record.tls });
+    const claim = claimOf(memory, library, { record, code, at });
     if (!claim) continue;
     const owner = byTid.get(record.tid);
     if (owner) owner.claims.push(claim);
     else if (claim.inside) ownerless.push(claim);
-    if (!limbo) threadPointers.set(record.tid, record.tls - library.tpoff);
+    if (claim.place?.tls !== undefined)
+      threadPointers.set(record.tid, claim.place.tls - library.tpoff);
   }
   const incomplete = control.slots_exhausted !== 0n;
   if (incomplete)
@@ -109,7 +107,39 @@ function* takenSlots(memory: Memory, control: abi.UlpControl): Generator<TakenSl
   }
 }
 
-/** The rule of universe_of() in runtime/src/claims.c. */
+/** What a slot's record calls its block while the call is in limbo: a part of itself. */
+export const limboBlock = (record: bigint): bigint => record + BigInt(abi.ulp_slot.offset.junk_sp);
+
+const TURNS = 100;
+
+/**
+ * The rule of universe_of() in runtime/src/claims.c: a call that is found neither in use nor in limbo may be
+ * on its way from the one to the other. undefined: nobody uses the slot.
+ */
+function claimOf(memory: Memory, library: LiveLibrary, slot: TakenSlot): Claim | undefined {
+  const { code, at } = slot;
+  let { record } = slot;
+  for (let turn = 0; turn < TURNS; turn++) {
+    const claim =
+      record.tls === limboBlock(at)
+        ? claimInLimbo(memory, library, record, { code, record: at, tls: undefined })
+        : claimInUse(memory, library, { code, record: at, tls: record.tls });
+    if (claim?.inside) return claim;
+    const again = memory.readStruct(abi.ulp_slot, remoteAddress(at), 'a slot record');
+    if (again.tls === record.tls && again.moves === record.moves) return claim;
+    record = again;
+  }
+  return {
+    library,
+    inside: true,
+    universe: undefined,
+    pinned: false,
+    slot: 'limbo',
+    sp: record.saved_sp,
+    place: { code, record: at, tls: undefined },
+  };
+}
+
 function claimInUse(
   memory: Memory,
   library: LiveLibrary,
@@ -130,7 +160,7 @@ function claimInUse(
   };
 }
 
-/** A call left by a jump is alive as long as its stack still holds the slot's return point. */
+/** A call in limbo is alive as long as its stack still holds the slot's return point, or it is held. */
 function claimInLimbo(
   memory: Memory,
   library: LiveLibrary,
@@ -138,7 +168,8 @@ function claimInLimbo(
   place: SlotPlace,
 ): Claim {
   const word = memory.tryRead(remoteAddress(record.saved_sp), 8)?.readBigUInt64LE();
-  const inside = record.junk_sp !== 0n && word === returnPoint(place);
+  const held = record.state === abi.SLOT.held;
+  const inside = record.junk_sp !== 0n && (held || word === returnPoint(place));
   return {
     library,
     inside,

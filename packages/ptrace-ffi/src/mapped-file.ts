@@ -2,16 +2,15 @@
  * The file behind an image: the very one that is mapped, also when it was deleted or replaced (map_files),
  * or where that takes a privilege that we lack, what its name leads to now, if it has the same build-id.
  */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ByteView, isUlpError, type BuildId } from '@ulp/core';
 import { buildIdOf, parseNotes, PT, type ReadAt } from '@ulp/elf';
 import { HEADER_SIZE, parseHeaders } from './elf-in-memory';
 import type { Image } from './images';
 import { mappingAt, type Mapping } from './maps';
 import type { Process } from './process';
+import { openFound, O_PATH } from './target-path';
 
-/** Linux, x86-64; not among Node's constants. */
-const O_PATH = 0o10000000;
 const NOTE_LIMIT = 64 << 10;
 
 /** @returns a file descriptor to be closed, or undefined when the file cannot be had */
@@ -49,13 +48,11 @@ export const readerOf =
     return bytes;
   };
 
-/** O_PATH first: opening what is no regular file could do something. */
 function openMapped(process: Process, { start, end }: Mapping): number | undefined {
   const range = `${start.toString(16)}-${end.toString(16)}`;
   const path = openSync(`/proc/${process.task}/map_files/${range}`, O_PATH);
   try {
-    if (!fstatSync(path).isFile()) return undefined;
-    return openSync(`/proc/self/fd/${path}`, constants.O_RDONLY);
+    return openFound(path);
   } finally {
     closeSync(path);
   }

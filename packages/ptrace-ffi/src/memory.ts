@@ -72,8 +72,13 @@ export class Memory {
 
   /** A struct or scalar of @ulp/core. */
   readStruct<T>(codec: Codec<T>, address: RemoteAddress, what = 'a struct'): T {
-    const bytes = this.read(address, codec.size, what);
-    return codec.get(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0);
+    return this.tryReadStruct(codec, address) ?? this.fail(address, codec.size, what);
+  }
+
+  /** @returns undefined when not all of it is mapped */
+  tryReadStruct<T>(codec: Codec<T>, address: RemoteAddress): T | undefined {
+    const bytes = this.tryRead(address, codec.size);
+    return bytes && codec.get(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0);
   }
 
   writeStruct<T>(codec: Codec<T>, address: RemoteAddress, value: T, what = 'a struct'): void {

@@ -10,14 +10,7 @@ import { readProcFile } from './proc-file';
 import { isDead, readStat } from './stat';
 import { readStatus } from './status';
 import { openInRoot } from './target-path';
-import {
-  blockedSyscall,
-  livingThread,
-  readAsleep,
-  readThreads,
-  type Asleep,
-  type Thread,
-} from './threads';
+import { livingThread, readAsleep, readThreads, type Asleep, type Thread } from './threads';
 
 export interface OpenOptions {
   /** Ask for memory that can be written; false by default. */
@@ -118,11 +111,6 @@ export class Process {
 
   threads(): Thread[] {
     return readThreads(this.pid);
-  }
-
-  /** Number of the system call that a thread sleeps in; -1 for none; undefined: running or unknown. */
-  blockedSyscall(tid: Tid): number | undefined {
-    return blockedSyscall(this.pid, tid);
   }
 
   /** Where a thread sleeps; undefined: it runs, or is gone. */

@@ -5,7 +5,12 @@
 import { closeSync } from 'node:fs';
 import { basename } from 'node:path';
 import { abi, hex, remoteAddress, type RemoteAddress } from '@ulp/core';
-import { FunctionNames, type NamedFunction } from '@ulp/elf';
+import {
+  beginsTrampoline,
+  FunctionNames,
+  TRAMPOLINE_HEAD_SIZE,
+  type NamedFunction,
+} from '@ulp/elf';
 import type { Image } from './images';
 import { mappingAt, type Mapping } from './maps';
 import { openImageFile, readerOf } from './mapped-file';
@@ -112,15 +117,11 @@ export class Symbolizer {
 /** ulp-dynsym-gate lets exported symbols begin at the trampoline, before the function itself. */
 function functionStart(
   { memory }: Process,
-  { notes, loadBias }: Image,
-  { start, table }: NamedFunction,
+  { loadBias }: Image,
+  { start }: NamedFunction,
   link: bigint,
 ): bigint {
   const body = start + BigInt(abi.PADDING.before);
-  const ours = notes.some((n) => n.owner === abi.NOTE_OWNER && n.type === abi.NOTE_TYPE.library);
-  if (table !== 'dynsym' || !ours || link < body) return start;
-  const bytes = memory.tryRead(remoteAddress(body + loadBias), 8);
-  const isEntry = (byte: number | undefined): boolean =>
-    byte === abi.ENTRY.rest || byte === abi.ENTRY.detoured;
-  return bytes && (isEntry(bytes[0]) || isEntry(bytes[4])) ? body : start;
+  const head = memory.tryRead(remoteAddress(start + loadBias), TRAMPOLINE_HEAD_SIZE);
+  return link >= body && beginsTrampoline(head) ? body : start;
 }

@@ -10,7 +10,7 @@ import { explainDenial } from './denial';
 import { errnoOf } from './proc-file';
 
 /** Linux, x86-64; not among Node's constants. */
-const O_PATH = 0o10000000;
+export const O_PATH = 0o10000000;
 /** As the kernel: ELOOP after 40 links, ENAMETOOLONG after 4096 bytes. */
 const LIMIT = { links: 40, bytes: 4096 } as const;
 
@@ -43,13 +43,20 @@ export function openInRoot(task: number, path: string): number {
       pending.unshift(...components(target));
     }
     const found = trail.at(-1);
-    if (found === undefined || !fstatSync(found).isFile())
-      throw new UlpError('file-not-regular', { subject: path });
-    return attempt(path, () => openSync(`/proc/self/fd/${found}`, constants.O_RDONLY));
+    const fd = found === undefined ? undefined : attempt(path, () => openFound(found));
+    if (fd === undefined) throw new UlpError('file-not-regular', { subject: path });
+    return fd;
   } finally {
     trail.forEach(close);
   }
 }
+
+/**
+ * Opens for reading what a descriptor with O_PATH has found.
+ * @returns undefined when that is no regular file: to open it could do something
+ */
+export const openFound = (path: number): number | undefined =>
+  fstatSync(path).isFile() ? openSync(`/proc/self/fd/${path}`, constants.O_RDONLY) : undefined;
 
 const components = (path: string): string[] => path.split('/').filter((c) => c !== '' && c !== '.');
 

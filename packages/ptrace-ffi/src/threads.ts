@@ -72,7 +72,3 @@ export function readAsleep(pid: Pid, id: Tid): Asleep | undefined {
     pc: remoteAddress(BigInt(pc)),
   };
 }
-
-/** The number of the system call that a thread sleeps in; see Asleep. */
-export const blockedSyscall = (pid: Pid, id: Tid): number | undefined =>
-  readAsleep(pid, id)?.syscall;

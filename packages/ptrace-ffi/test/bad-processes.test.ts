@@ -6,12 +6,10 @@ import { pid } from '@ulp/core';
 import { openProcess, Tracee } from '@ulp/ptrace-ffi';
 import { tid } from '@ulp/core';
 import { cleanUp, codeOf, compile, scratch, start } from './target';
+import { asRoot } from '../../../test-targets/harness/as-root';
 
 const NOBODY = 65534;
-const isRoot = process.getuid?.() === 0;
 /** What needs a second user cannot be tried without being root. */
-const testAsRoot = isRoot ? test : test.skip;
-if (!isRoot) console.warn('skipped without root: what another user is denied');
 
 afterAll(cleanUp);
 
@@ -95,7 +93,7 @@ test('a 32-bit process', async () => {
 });
 
 describe('no permission', () => {
-  testAsRoot('another user', async () => {
+  asRoot(test)('another user', async () => {
     const target = await start(compile('other-user'));
     const denied = `process ${target.pid}: permission denied: expected uid ${NOBODY}, found uid 0 (run as that user or as root)`;
     expect(asNobody(`ulp.openProcess(${target.pid})`)).toBe(denied);
@@ -104,13 +102,13 @@ describe('no permission', () => {
     await target.kill();
   });
 
-  testAsRoot('the same user, but not dumpable', async () => {
+  asRoot(test)('the same user, but not dumpable', async () => {
     const target = await start(compile('other-user'), [`${NOBODY}`, 'hidden']);
     expect(asNobody(`ulp.openProcess(${target.pid})`)).toContain('not dumpable');
     await target.kill();
   });
 
-  testAsRoot('the same user, and nothing against it', async () => {
+  asRoot(test)('the same user, and nothing against it', async () => {
     const target = await start(compile('other-user'), [`${NOBODY}`]);
     expect(asNobody(`console.log(ulp.openProcess(${target.pid}).images().length > 2)`)).toBe(
       'true',

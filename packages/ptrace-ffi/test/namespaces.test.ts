@@ -3,13 +3,11 @@ import { readFileSync } from 'node:fs';
 import { pid } from '@ulp/core';
 import { openProcess } from '@ulp/ptrace-ffi';
 import { cleanUp, compile, start } from './target';
+import { asRoot } from '../../../test-targets/harness/as-root';
 
 afterAll(cleanUp);
-const isRoot = process.getuid?.() === 0;
-const testAsRoot = isRoot ? test : test.skip;
-if (!isRoot) console.warn('skipped without root: pid namespaces');
 
-testAsRoot('threads have the ids that they know themselves by', async () => {
+asRoot(test)('threads have the ids that they know themselves by', async () => {
   const unshare = await start('unshare', [
     '--pid',
     '--fork',

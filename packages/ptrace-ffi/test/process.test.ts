@@ -80,7 +80,7 @@ test('threads, with their names and states', () => {
   expect(threads.map((t) => t.name).sort()).toEqual(['echo', 'one', 'three', 'two (2)']);
   expect(threads.every((t) => t.targetTid === t.tid && t.state === 'S')).toBe(true);
   const one = threads.find((t) => t.name === 'one');
-  const pause = openProcess(target.pid).blockedSyscall(one?.tid ?? tid(0));
+  const pause = openProcess(target.pid).asleep(one?.tid ?? tid(0))?.syscall;
   expect(pause).toBe(34);
 });
 

@@ -12,15 +12,13 @@ import { join } from 'node:path';
 import { pid } from '@ulp/core';
 import { openProcess } from '@ulp/ptrace-ffi';
 import { cleanUp, codeOf, compile, scratch, start, type Target } from './target';
+import { asRoot } from '../../../test-targets/harness/as-root';
 
 const root = join(scratch, 'root');
-const isRoot = process.getuid?.() === 0;
-const describeAsRoot = isRoot ? describe : describe.skip;
-if (!isRoot) console.warn('skipped without root: names inside a chroot');
 
 afterAll(cleanUp);
 
-describeAsRoot('a process in a root directory of its own', () => {
+asRoot(describe)('a process in a root directory of its own', () => {
   let target: Target;
 
   beforeAll(async () => {

@@ -41,7 +41,7 @@ const HARMLESS: ReadonlySet<number | undefined> = new Set([
 /** Threads to try, the most harmless first. */
 function candidates(process: Process): Thread[] {
   const rank = ({ tid, state }: Thread): number => {
-    if (state === 'S') return HARMLESS.has(process.blockedSyscall(tid)) ? 0 : 1;
+    if (state === 'S') return HARMLESS.has(process.asleep(tid)?.syscall) ? 0 : 1;
     return state === 'R' ? 2 : 3;
   };
   return process

@@ -184,7 +184,7 @@ scenario('a process that is stopped, or traced', async (s) => {
   expect(trigger(target, patch).status).toBe(0);
 });
 
-asRoot('a process of another user', async (s) => {
+asRoot(scenario)('a process of another user', async (s) => {
   const { library, target } = await begin(s);
   const patch = patchOf(s, library, 'fix', 1000);
   chmodSync(s.room, 0o755);
@@ -204,7 +204,7 @@ asRoot('a process of another user', async (s) => {
   expect(await target.ask('answer')).toBe('2');
 });
 
-asRoot('a patch .so that the process may not read', async (s) => {
+asRoot(scenario)('a patch .so that the process may not read', async (s) => {
   const library = buildLibrary(s);
   const program = s.program(source('program.c'), [library]);
   const patch = patchOf(s, library, 'fix', 1000);

@@ -5,6 +5,7 @@ import { scenario, type Scenario } from '../../../test-targets/harness/scenario'
 import type { StartOptions, Target } from '../../../test-targets/harness/target';
 import { BIN, runTool, type Outcome } from '../../../test-targets/harness/tools';
 
+export { asRoot } from '../../../test-targets/harness/as-root';
 export { scenario, type Scenario };
 export { BIN, runTool, succeed } from '../../../test-targets/harness/tools';
 export type { Target } from '../../../test-targets/harness/target';
@@ -56,10 +57,3 @@ export function runAside(name: string, args: readonly (string | number)[]): Prom
     child.on('close', (status) => resolve({ status, stdout, stderr })),
   );
 }
-
-/** What needs another user, or a namespace, cannot be tried without being root. */
-export const asRoot: typeof scenario = (title, body) => {
-  if (process.getuid?.() === 0) return scenario(title, body);
-  console.warn(`skipped without root: ${title}`);
-  test.skip(title, () => undefined);
-};

@@ -15,7 +15,7 @@ import {
   trigger,
 } from './setting';
 
-asRoot('in a chroot of its own', async (s) => {
+asRoot(scenario)('in a chroot of its own', async (s) => {
   const library = buildLibrary(s);
   const program = s.program(source('program.c'), [library]);
   const patch = patchOf(s, library, 'fix', 1000);
@@ -42,7 +42,7 @@ asRoot('in a chroot of its own', async (s) => {
   expect(await target.ask('answer')).toBe('2');
 });
 
-asRoot('in a pid namespace of its own: threads have the ids that we see', async (s) => {
+asRoot(scenario)('in a pid namespace of its own: threads have the ids that we see', async (s) => {
   const library = buildLibrary(s);
   const program = s.program(source('program.c'), [library]);
   const patch = patchOf(s, library, 'fix', 1000);

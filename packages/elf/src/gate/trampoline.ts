@@ -75,10 +75,7 @@ export function padding(S: LinkAddress, { tpoff, library, entry }: Runtime): Buf
   ]);
   return Buffer.concat([
     trampoline,
-    nops(PADDING.selector - PADDING.trampolineSize),
-    nops(PADDING.selectorSize),
-    nops(PADDING.chainJumpSize),
-    nops(PADDING.before - PADDING.chainJump - PADDING.chainJumpSize),
+    nops(PADDING.before - PADDING.trampolineSize), // selector and chain jump
   ]);
 }
 

@@ -70,13 +70,7 @@ function reportStack(process: Process, thread: LocatedThread): void {
   message(NAME, printable(`${process.subject}: ${subjectOf(thread)}: ${parts.join('; ')}`));
 }
 
-function requireMigrated(
-  process: Process,
-  ms: number,
-  { migrated }: Check,
-  { threads, suspended }: Whereabouts,
-): void {
-  if (migrated) return;
+function failLate(process: Process, ms: number, { threads, suspended }: Whereabouts): never {
   throw new UlpError('timed-out', {
     subject: process.subject,
     fact: `the patch is applied, but not every thread has migrated within ${ms} ms`,
@@ -131,7 +125,7 @@ export const command = defineCommand({
     if (check.state !== 'applied') return EXIT.no;
     if (late && where) {
       if (!threads) for (const thread of where.threads) reportStack(process, thread);
-      requireMigrated(process, wait, check, where);
+      failLate(process, wait, where);
     }
     return EXIT.done;
   },
