@@ -48,6 +48,19 @@ scenario(
   },
 );
 
+scenario('a coroutine that is switched without pause is seen to be inside', async (s) => {
+  const { target, patch } = await prepare(s);
+  expect(await target.ask('turn')).toBe('turning');
+  s.apply(target, patch);
+  for (let i = 0; i < 40; i++) {
+    const { stdout } = s.check(target, patch, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({ applied: true, migrated: false });
+  }
+  expect(await target.ask('stop')).toBe('1, else 0');
+  const { status } = s.check(target, patch, '--wait', '10000');
+  expect(status).toBe(0);
+});
+
 scenario('a child of fork has the patch, and is patched and reverted by itself', async (s) => {
   const { target, patch } = await prepare(s);
   s.apply(target, patch);
