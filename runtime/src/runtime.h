@@ -81,9 +81,11 @@ static inline void leave(tls_t *tls)
 struct thread {
   slot_t *volatile slots;               /* every slot that this thread owns */
   volatile uint64_t stack_low, stack_high; /* the mapping last found around a stack; high 0: none */
+  volatile bool ends;                   /* its slots were given back: what it takes now is `late` */
 };
 extern ULP_HIDDEN __thread struct thread ulp_thread __attribute__((tls_model("initial-exec")));
 extern ULP_HIDDEN volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
+extern ULP_HIDDEN volatile uint32_t ulp_slots_late; /* how many are */
 
 ULP_HIDDEN uint64_t ulp_acquire(tls_t *tls, uint64_t entry_sp);
 ULP_HIDDEN int ulp_special(tls_t *tls, uint64_t entry_sp);

@@ -11,6 +11,8 @@
  *   held    another             its own junk   the same, but not to be reused: another thread is taking the
  *                                              call over, or its word tells nothing (context.c)
  *   orphan  -                   its own junk   its thread has ended, its frame may live: on no list
+ *   late    as used             as used        taken by a thread that had given its slots back: by a handler, or a
+ *                                              destructor behind ours. Others take it when that thread is gone
  *
  * A slot never changes its thread. It changes hands with all signals blocked, so that neither a handler
  * nor a cancellation comes between; limbo, held and orphan, where two threads meet, change by compare
@@ -18,9 +20,48 @@
  */
 #include "runtime.h"
 
+#include <errno.h>
+
 __thread struct thread ulp_thread;
 volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
 static volatile uint32_t hint; /* word of the map at which to look first */
+
+volatile uint32_t ulp_slots_late;
+
+static void slots_late_add(int change)
+{
+  __atomic_fetch_add(&ulp_slots_late, (uint32_t)change, __ATOMIC_SEQ_CST);
+}
+
+/* Whose tids are meaningless: a child of vfork, or of a fork that no handler noticed. */
+static bool is_other_process(void)
+{
+  return (uint32_t)raw_syscall(SYS_getpid) != ulp_control_block.pid;
+}
+
+static bool slot_change(slot_t *slot, uint32_t from, uint32_t to)
+{
+  return __atomic_compare_exchange_n(&slot->state, &from, to, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED);
+}
+
+/* A late one whose thread is gone: the kernel knows no such thread any more. */
+static slot_t *slot_take_late(void)
+{
+  if (ulp_slots_late == 0 || is_other_process())
+    return NULL;
+  for (uint32_t word = 0; word < ULP_SLOT_COUNT / 64; word++)
+    for (uint64_t taken = ulp_slot_map[word]; taken; taken &= taken - 1) {
+      slot_t *slot = &__ulp_slot_records[word * 64 + (uint32_t)__builtin_ctzl(taken)];
+      if (slot->state == ULP_SLOT_LATE &&
+          raw_syscall(SYS_tgkill, ulp_control_block.pid, slot->tid, 0) == -ESRCH &&
+          slot_change(slot, ULP_SLOT_LATE, ULP_SLOT_USED)) {
+        slots_late_add(-1);
+        return slot;
+      }
+    }
+  return NULL;
+}
 
 static slot_t *slot_take(void)
 {
@@ -67,6 +108,8 @@ static void slot_moves(slot_t *slot)
 void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state)
 {
   slot_moves(slot);
+  if (slot->state == ULP_SLOT_LATE)
+    slots_late_add(-1);
   slot->saved_sp = tls->sp;
   slot->junk_sp = 1;
   slot->junk_universe = tls->universe;
@@ -94,12 +137,6 @@ void claim_abandon(tls_t *tls, bool certainly_dead)
   else
     leave(tls);
   __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
-}
-
-static bool slot_change(slot_t *slot, uint32_t from, uint32_t to)
-{
-  return __atomic_compare_exchange_n(&slot->state, &from, to, false, __ATOMIC_ACQ_REL,
-                                     __ATOMIC_RELAXED);
 }
 
 bool limbo_is_over(slot_t *slot)
@@ -134,11 +171,15 @@ static slot_t *slot_reuse(tls_t *tls)
 
 static slot_t *slot_new(void)
 {
-  slot_t *slot = slot_take();
-  if (!slot)
+  slot_t *slot = slot_take_late();
+  if (!slot && !(slot = slot_take()))
     return NULL;
-  slot->state = ULP_SLOT_USED;
   slot->tid = (uint32_t)raw_syscall(SYS_gettid);
+  if (ulp_thread.ends && !is_other_process()) {
+    slots_late_add(1);
+    slot->state = ULP_SLOT_LATE;
+  } else
+    slot->state = ULP_SLOT_USED;
   slot->next = (uint64_t)ulp_thread.slots;
   ulp_thread.slots = slot;
   thread_notice();
@@ -197,12 +238,14 @@ void slot_give_back(slot_t *slot, uint64_t low, uint64_t high)
 {
   for (;;) {
     uint32_t state = slot->state;
-    bool dead = state == ULP_SLOT_USED || slot->junk_sp == 0 ||
+    bool dead = state == ULP_SLOT_USED || state == ULP_SLOT_LATE || slot->junk_sp == 0 ||
                 (slot->saved_sp >= low && slot->saved_sp < high);
     if (state == ULP_SLOT_HELD || !dead) {
       if (slot_change(slot, state, ULP_SLOT_ORPHAN))
         return;
     } else if (slot_change(slot, state, ULP_SLOT_USED)) {
+      if (state == ULP_SLOT_LATE)
+        slots_late_add(-1);
       slot_release(slot);
       return;
     }

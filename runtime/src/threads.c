@@ -39,6 +39,7 @@ static void thread_ends(void *unused)
     }
     pthread_attr_destroy(&attributes);
   }
+  ulp_thread.ends = true;
   slot_t *slot = __atomic_exchange_n(&ulp_thread.slots, NULL, __ATOMIC_ACQ_REL);
   for (slot_t *next; slot; slot = next) {
     next = (slot_t *)slot->next;
@@ -60,12 +61,14 @@ static void thread_ends(void *unused)
 static void child_begins(void)
 {
   uint64_t kept[ULP_SLOT_COUNT / 64] = {0};
-  uint32_t tid = (uint32_t)raw_syscall(SYS_gettid);
+  uint32_t tid = (uint32_t)raw_syscall(SYS_gettid), late = 0;
   for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
     uint32_t k = (uint32_t)(slot - __ulp_slot_records);
     kept[k / 64] |= 1UL << (k % 64);
     slot->tid = tid;
+    late += slot->state == ULP_SLOT_LATE;
   }
+  ulp_slots_late = late;
   for (uint32_t word = 0; word < ULP_SLOT_COUNT / 64; word++) {
     for (uint64_t rest = ulp_slot_map[word] & ~kept[word]; rest; rest &= rest - 1) {
       int bit = __builtin_ctzl(rest);

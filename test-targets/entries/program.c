@@ -4,8 +4,10 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -106,6 +108,39 @@ static const char *stop_turning(void)
   return text;
 }
 
+/* Threads that begin and end while signals come all the time, whose handler calls the library. */
+static void on_alarm(int signal)
+{
+  (void)signal;
+  value();
+}
+
+static void *short_life(void *alarm)
+{
+  value();
+  pthread_sigmask(SIG_UNBLOCK, alarm, NULL);
+  return NULL;
+}
+
+static const char *end_threads(void)
+{
+  const struct itimerval often = {{0, 20}, {0, 20}}, never = {{0, 0}, {0, 0}};
+  struct sigaction action = {.sa_handler = on_alarm};
+  sigset_t alarm;
+  sigemptyset(&alarm);
+  sigaddset(&alarm, SIGALRM);
+  pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+  sigaction(SIGALRM, &action, NULL);
+  setitimer(ITIMER_REAL, &often, NULL);
+  for (int i = 0; i < 8000; i++) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, short_life, &alarm);
+    pthread_join(thread, NULL);
+  }
+  setitimer(ITIMER_REAL, &never, NULL);
+  return "ended";
+}
+
 /* A child that answers until it is told to end. */
 static const char *forked(void)
 {
@@ -147,6 +182,8 @@ static const char *reply(char *line)
     return suspend();
   if (strcmp(line, "resume") == 0)
     return resume();
+  if (strcmp(line, "end threads") == 0)
+    return end_threads();
   if (strcmp(line, "turn") == 0)
     return start_turning();
   if (strcmp(line, "stop") == 0)

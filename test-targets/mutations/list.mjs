@@ -166,6 +166,18 @@ export const MUTATIONS = [
     test: ALONE,
   },
   {
+    name: 'thread-ended',
+    what: 'a slot that a thread took after it had given its slots back is taken by others',
+    edits: [
+      [
+        'slots.c',
+        'slot_t *slot = slot_take_late();',
+        'slot_t *slot = NULL;\n  (void)slot_take_late;',
+      ],
+    ],
+    test: [ENTRIES, 'threads that end under signals'],
+  },
+  {
     name: 'signals-blocked',
     what: 'no cancellation while a slot changes hands',
     edits: [

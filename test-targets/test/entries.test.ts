@@ -2,9 +2,10 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { TARGETS } from '../harness/build';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
-import { takenSlots } from '../harness/slots';
+import { forsakenSlots, takenSlots } from '../harness/slots';
 import { BIN, succeed } from '../harness/tools';
 
 async function prepare(s: Scenario): Promise<{ target: Target; patch: string; library: string }> {
@@ -37,11 +38,11 @@ scenario(
     const { target, patch } = await prepare(s);
     s.apply(target, patch);
     expect(await target.ask('turn')).toBe('turning');
-    for (let i = 0; i < 25; i++) {
-      s.revert(target, patch);
-      expect(target.maps()).toContain('fix.so');
-      expect(await target.ask('value')).toBe('1');
-    }
+    s.revert(target, patch);
+    const often = join(TARGETS, 'harness/collect-often.mjs');
+    execFileSync(process.execPath, [often, String(target.pid), '300']);
+    expect(target.maps()).toContain('fix.so');
+    expect(await target.ask('value')).toBe('1');
     expect(await target.ask('stop')).toBe('2, else 0');
     s.revert(target, patch);
     expect(target.maps()).not.toContain('fix.so');
@@ -59,6 +60,15 @@ scenario('a coroutine that is switched without pause is seen to be inside', asyn
   expect(await target.ask('stop')).toBe('1, else 0');
   const { status } = s.check(target, patch, '--wait', '10000');
   expect(status).toBe(0);
+});
+
+scenario('threads that end under signals leave no return slots behind', async (s) => {
+  const { target } = await prepare(s);
+  expect(await target.ask('value')).toBe('1');
+  const slots = takenSlots(target.pid);
+  expect(await target.ask('end threads')).toBe('ended');
+  expect(takenSlots(target.pid)).toBe(slots);
+  expect(forsakenSlots(target.pid)).toBeLessThanOrEqual(1); // of the last thread
 });
 
 scenario('a child of fork has the patch, and is patched and reverted by itself', async (s) => {

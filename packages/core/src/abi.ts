@@ -97,7 +97,7 @@ export const ulp_tls = struct('ulp_tls', {
 });
 
 /** A return slot's state. */
-export const SLOT = { free: 0, used: 1, limbo: 2, held: 3, orphan: 4 } as const;
+export const SLOT = { free: 0, used: 1, limbo: 2, held: 3, orphan: 4, late: 5 } as const;
 /**
  * Places in a slot's code: the universe lies on the stack, where a thread comes in that has its universe already, behind
  * the popq of the return address, the return point (what lies on the stack), behind its pushq.

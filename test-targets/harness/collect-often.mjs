@@ -1,0 +1,17 @@
+/**
+ * `node collect-often.mjs PID TIMES`: has the helper free what is out of use. It is what ulp-trigger asks for
+ * when it sees that no thread is inside any more; here the helper has to see that for itself.
+ */
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+const { findRuntime, openProcess } = require('@ulp/ptrace-ffi');
+const { perform } = require('../../packages/trigger/dist/perform.js');
+const { encodeCollect } = require('../../packages/trigger/dist/request.js');
+
+const [pid, times] = process.argv.slice(2).map(Number);
+const target = openProcess(pid, { writable: true });
+const runtime = findRuntime(target);
+for (let i = 0; i < times; i++)
+  await perform(target, runtime, encodeCollect(), performance.now() + 10_000);
+target.close();
