@@ -83,8 +83,8 @@ function claimTop({ sp, pinned, slot }: Claim, from: bigint, stackEnd: bigint): 
 
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
-/** Not shorter than the second of __ulp_entry and __ulp_noslot, in bytes; nothing of the library is so near. */
-const OWN_ROUTINE = 64n;
+/** Not shorter than __ulp_entry and than __ulp_noslot, in bytes; no call of the library's is so near behind. */
+const OWN_ROUTINE = 192n;
 
 /** What the entry of a library calls (trm.S) is over before the call begins, but leaves its words behind. */
 function isOurs(address: bigint, claims: readonly Claim[]): boolean {
