@@ -23,7 +23,7 @@ static uint64_t universe_in_limbo(slot_t *slot)
 static uint64_t universe_in_use(slot_t *slot, uint64_t owner)
 {
   struct ulp_tls tls;
-  if (!peek(owner, &tls, sizeof tls) || tls.code != slot_code(slot) || tls.sp == 0)
+  if (!peek(owner, &tls, sizeof tls) || tls.code != slot_code(slot) || tls.sp <= ULP_SP_NO_SLOT)
     return NONE;
   return known(tls.universe);
 }

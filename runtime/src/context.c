@@ -33,10 +33,11 @@ static uint64_t thread_pointer(void)
 __attribute__((noinline)) static int park(struct parked *parked)
 {
   const uint64_t here = (uint64_t)__builtin_frame_address(0);
+  const uint64_t before = signals_block();
   int count = 0;
   for (slot_t *slot = ulp_thread.slots; slot && count < PARKED_MAX; slot = (slot_t *)slot->next) {
     tls_t *tls = (tls_t *)slot->tls;
-    if (in_limbo(slot) || tls->code != slot_code(slot) || tls->sp == 0 || tls->sp == ULP_SP_PINNED)
+    if (in_limbo(slot) || tls->code != slot_code(slot) || !has_claim(tls))
       continue;
     if (tls->sp < here && same_stack(tls->sp, here)) { /* deeper than we are: such a jump */
       claim_abandon(tls, true);
@@ -46,6 +47,7 @@ __attribute__((noinline)) static int park(struct parked *parked)
         (struct parked){slot, tls->sp, (uint64_t)tls - thread_pointer(), tls->universe};
     slot_suspend(slot, tls, frame_is_dead(slot, tls->sp) ? ULP_SLOT_HELD : ULP_SLOT_LIMBO);
   }
+  signals_restore(before);
   return count;
 }
 
@@ -75,8 +77,10 @@ static void take_over(const struct parked *p, tls_t *tls)
     tls->universe = p->universe;
     slot->ret = p->slot->ret;
     *word = slot_code(slot) + ULP_SLOT_RETURN;
-  } else
+  } else {
+    slots_note_exhaustion();
     claim_pin(tls, p->universe);
+  }
   slot_move_end(p->slot, slot);
 }
 
@@ -97,7 +101,7 @@ __attribute__((noinline)) static void unpark(const struct parked *parked, int co
     tls_t *tls = (tls_t *)(thread_pointer() + p->tpoff);
     if (!in_limbo(p->slot) || p->slot->saved_sp != p->sp) /* it was over, and has been reused */
       continue;
-    if (tls->sp != 0 && tls->sp != ULP_SP_PINNED) /* left by something else than swapcontext */
+    if (has_claim(tls)) /* left by something else than swapcontext */
       claim_abandon(tls, false);
     if (is_mine(p->slot))
       take_back(p, tls);

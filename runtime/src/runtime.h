@@ -61,6 +61,12 @@ static inline bool has_slot(tls_t *tls)
   return slot_at(tls->code) != NULL;
 }
 
+/* Inside, by way of a slot. */
+static inline bool has_claim(tls_t *tls)
+{
+  return tls->sp > ULP_SP_NO_SLOT && tls->sp != ULP_SP_PINNED;
+}
+
 static inline tls_t *junk_of(slot_t *slot)
 {
   return (tls_t *)&slot->junk_sp;
@@ -77,6 +83,14 @@ static inline void leave(tls_t *tls)
   tls->universe = ULP_UNIVERSE_OUTSIDE; /* X2 */
 }
 
+/* Outside, as before its first entry. Signals blocked. */
+static inline void forget_slot(tls_t *tls)
+{
+  tls->sp = ULP_SP_NO_SLOT;
+  tls->universe = ULP_UNIVERSE_OUTSIDE;
+  tls->code = 0;
+}
+
 /* ---- slots.c: all of them entry */
 struct thread {
   slot_t *volatile slots;               /* every slot that this thread owns */
@@ -87,7 +101,6 @@ extern ULP_HIDDEN __thread struct thread ulp_thread __attribute__((tls_model("in
 extern ULP_HIDDEN volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
 extern ULP_HIDDEN volatile uint32_t ulp_slots_late; /* how many are */
 
-ULP_HIDDEN uint64_t ulp_acquire(tls_t *tls, uint64_t entry_sp);
 ULP_HIDDEN int ulp_special(tls_t *tls, uint64_t entry_sp);
 ULP_HIDDEN void slot_release(slot_t *slot);
 /* A slot of this thread becomes the block's; NULL when there is none. Signals blocked. */
@@ -99,7 +112,7 @@ ULP_HIDDEN bool frame_is_dead(slot_t *slot, uint64_t sp);
 /* In limbo: its call has returned, or its frame is no more. */
 ULP_HIDDEN bool limbo_is_over(slot_t *slot);
 ULP_HIDDEN void slot_give_back(slot_t *slot, uint64_t stack_low, uint64_t stack_high);
-/* The call of tls goes into limbo, in this state; the slot keeps it. tls is outside then. */
+/* The call of tls goes into limbo, in this state; the slot keeps it. tls is outside then. Signals blocked, in both. */
 ULP_HIDDEN void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state);
 /* Its call goes on, in tls of the same thread. */
 ULP_HIDDEN void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe);
@@ -108,7 +121,8 @@ ULP_HIDDEN void slot_move_begin(slot_t *from);
 /* to: the slot that the call has now, or NULL: it keeps the old one, and nobody reuses that */
 ULP_HIDDEN void slot_move_end(slot_t *from, slot_t *to);
 extern ULP_HIDDEN volatile uint32_t ulp_moves_begun, ulp_moves_ended;
-ULP_HIDDEN void claim_pin(tls_t *tls, uint32_t universe);
+ULP_HIDDEN void slots_note_exhaustion(void); /* before the universe of who gets none is read */
+ULP_HIDDEN void claim_pin(tls_t *tls, uint32_t universe); /* signals blocked */
 /* The outermost call of tls is gone without having returned. */
 ULP_HIDDEN void claim_abandon(tls_t *tls, bool certainly_dead);
 /* The thread's calls that a jump to a frame at stack pointer `target` leaves behind. */

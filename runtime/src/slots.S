@@ -25,7 +25,7 @@ RECORDS:
  * in:  r11 = tpoff, S - ulp_library at -16(%rsp), (rsp) = return address of the caller; the claim is made
  * out: returns to the caller with S's results; clobbers r11 and flags, as any function may
  *
- *    +0   push *global                     no register is free
+ *    +0   push *global                     no register is free; a handler that helps makes it newer (trm.S)
  *    +6   pop tls.universe                 E2; and tls.flags = 0: universes are 64 bits wide, their upper half is 0
  *   +11   r11 = S                          a thread that has its universe comes in here
  *   +23   rec.ret = return address, taken off the stack
@@ -120,17 +120,16 @@ __ulp_landing:
         .size   __ulp_landing, . - __ulp_landing
 
 /*
- * Ways from trm.S into C: \name(rax = tls) calls \function(tls, entry_sp) and gives its result in rax.
- * Everything else is preserved, vector and x87 state included (xsave components 0-2 and 5-7; 4 KB of
- * stack, once a thread and library). entry_sp: rsp at __ulp_entry, above our return address and the 16
- * bytes that trm.S skipped.
+ * The way from trm.S into C: calls ulp_special(rax = tls, entry_sp) and gives its result in rax. Everything else
+ * is preserved, vector and x87 state included: xsave components 0-2 and 5-7, which end at 2688 in the standard format (Intel
+ * SDM volume 1, 13.4.3; CPUID leaf 0dh; AMD's end before). entry_sp: rsp at __ulp_entry, above our return address
+ * and the 24 bytes that trm.S skipped.
  */
-        .macro  INTO_C name function
         .text
         .p2align 4
-        .globl  \name
-        .type   \name, @function
-\name:
+        .globl  __ulp_special
+        .type   __ulp_special, @function
+__ulp_special:
         .cfi_startproc
         pushq   %rbp
         .cfi_adjust_cfa_offset 8
@@ -148,9 +147,9 @@ __ulp_landing:
         pushq   %rbx
         .cfi_offset rbx, -88
         andq    $-64, %rsp
-        subq    $4096, %rsp
+        subq    $2688, %rsp
         movq    %rax, %rdi
-        leaq    32(%rbp), %rsi
+        leaq    40(%rbp), %rsi
         .irp    field, 512, 520, 528, 536, 544, 552, 560, 568
         movq    $0, \field(%rsp)                /* XSAVE header */
         .endr
@@ -158,7 +157,7 @@ __ulp_landing:
         xorl    %edx, %edx
         xsave   (%rsp)
         cld
-        call    \function
+        call    ulp_special
         movq    %rax, %rbx
         movl    $0xe7, %eax
         xorl    %edx, %edx
@@ -178,10 +177,6 @@ __ulp_landing:
         .cfi_def_cfa rsp, 8
         ret
         .cfi_endproc
-        .size   \name, . - \name
-        .endm
-
-        INTO_C  __ulp_acquire, ulp_acquire
-        INTO_C  __ulp_special, ulp_special
+        .size   __ulp_special, . - __ulp_special
 
         .section .note.GNU-stack, "", @progbits

@@ -115,8 +115,7 @@ void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state)
   slot->junk_universe = tls->universe;
   slot->state = state;
   slot->tls = (uint64_t)junk_of(slot); /* a late return clears junk */
-  tls->code = ((struct ulp_library *)tls->library)->no_slot;
-  leave(tls);
+  forget_slot(tls);
 }
 
 void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe)
@@ -131,12 +130,16 @@ void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe)
 
 void claim_abandon(tls_t *tls, bool certainly_dead)
 {
-  slot_t *slot = slot_at(tls->code);
-  if (slot && !certainly_dead && !frame_is_dead(slot, tls->sp))
-    slot_suspend(slot, tls, ULP_SLOT_LIMBO);
-  else
-    leave(tls);
-  __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
+  const uint64_t before = signals_block();
+  if (has_claim(tls)) { /* a handler may have been here first */
+    slot_t *slot = slot_at(tls->code);
+    if (certainly_dead || frame_is_dead(slot, tls->sp))
+      leave(tls);
+    else
+      slot_suspend(slot, tls, ULP_SLOT_LIMBO);
+    __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
+  }
+  signals_restore(before);
 }
 
 bool limbo_is_over(slot_t *slot)
@@ -195,39 +198,19 @@ slot_t *slot_assign(tls_t *tls)
   slot->library = tls->library;
   slot->junk_sp = 1;
   tls->code = slot_code(slot);
+  tls->sp = 0;
   return slot;
+}
+
+void slots_note_exhaustion(void)
+{
+  __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
 }
 
 void claim_pin(tls_t *tls, uint32_t universe)
 {
-  __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
-  tls->sp = ULP_SP_PINNED;
   tls->universe = universe;
-}
-
-/*
- * The thread has claimed tls but has no slot for this library. Gives the slot's code; 0 when there is
- * none left: the thread then stays inside, in the universe that it has, until it ends.
- */
-uint64_t ulp_acquire(tls_t *tls, uint64_t entry_sp)
-{
-  (void)entry_sp;
-  const uint64_t before = signals_block();
-  /* Of this library a handler may have got here first, and have been left by a jump. */
-  slot_t *slot = has_slot(tls) ? slot_at(tls->code) : slot_assign(tls);
-  signals_restore(before);
-  if (!slot) {
-    claim_pin(tls, (uint32_t)universe_now());
-    return 0;
-  }
-  /*
-   * A patch that landed since E2 may have looked through the slots and not found this thread. The call has
-   * not begun yet, so it may as well have the newest universe. Pairs with the store of the universe
-   * and the barrier before oldest_universe(): either that sees the slot, or this sees the universe.
-   */
-  __atomic_thread_fence(__ATOMIC_SEQ_CST);
-  tls->universe = (uint32_t)universe_now();
-  return slot_code(slot);
+  tls->sp = ULP_SP_PINNED;
 }
 
 /*
@@ -278,8 +261,6 @@ void slot_move_end(slot_t *from, slot_t *to)
 static bool claim_is_stale(tls_t *tls, uint64_t sp)
 {
   uint64_t claim = tls->sp, word;
-  if (!has_slot(tls)) /* being acquired, below us */
-    return false;
   if (claim == sp) { /* the word holds a fresh return address: trm.S has looked */
     claim_abandon(tls, true);
     return true;
@@ -298,12 +279,44 @@ static bool claim_is_stale(tls_t *tls, uint64_t sp)
   return false; /* another stack: a coroutine. Nested: safe, if late */
 }
 
+/*
+ * The first entry of a thread, outside still: it can be seen before it claims. False when no slot is left: the
+ * thread is inside from now on, in the universe of now, until it ends. The count comes before the reading of
+ * the universe, so that oldest_universe() sees the one, or this the newest of the other.
+ */
+static bool acquire(tls_t *tls)
+{
+  const uint64_t before = signals_block();
+  /* A handler may have been here first. */
+  const bool outside = tls->sp != ULP_SP_NO_SLOT || slot_assign(tls);
+  if (!outside) {
+    slots_note_exhaustion();
+    claim_pin(tls, (uint32_t)universe_now());
+  }
+  signals_restore(before);
+  return outside;
+}
+
+/* As .Lhelp in trm.S. */
+static void help(tls_t *tls)
+{
+  uint32_t outside = ULP_UNIVERSE_OUTSIDE;
+  if (!__atomic_compare_exchange_n(&tls->universe, &outside, (uint32_t)universe_now(), false,
+                                   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    return;
+  volatile uint64_t *pushed = (uint64_t *)tls->sp - 1;
+  if (*pushed < tls->universe)
+    *pushed = tls->universe;
+}
+
+/* 0 < tls->sp <= entry_sp. Gives 1 when the thread is outside now and has a slot, 0 when it is inside. */
 int ulp_special(tls_t *tls, uint64_t entry_sp)
 {
+  if (tls->sp == ULP_SP_NO_SLOT)
+    return acquire(tls);
   if (claim_is_stale(tls, entry_sp))
     return 1;
-  if (tls->universe == ULP_UNIVERSE_OUTSIDE) /* help, as trm.S does */
-    tls->universe = (uint32_t)universe_now();
+  help(tls);
   return 0;
 }
 

@@ -39,6 +39,7 @@ static void thread_ends(void *unused)
     }
     pthread_attr_destroy(&attributes);
   }
+  const uint64_t before = signals_block();
   ulp_thread.ends = true;
   slot_t *slot = __atomic_exchange_n(&ulp_thread.slots, NULL, __ATOMIC_ACQ_REL);
   for (slot_t *next; slot; slot = next) {
@@ -46,12 +47,12 @@ static void thread_ends(void *unused)
     tls_t *tls = (tls_t *)slot->tls;
     /* Its library may have been unloaded, and the block be somebody else's. */
     if (!in_limbo(slot) && tls == block_of_this_thread(slot) && tls->code == slot_code(slot)) {
-      if (tls->sp != 0)
-        claim_abandon(tls, false);
-      tls->code = ((struct ulp_library *)tls->library)->no_slot;
+      claim_abandon(tls, false);
+      forget_slot(tls);
     }
     slot_give_back(slot, low, high);
   }
+  signals_restore(before);
 }
 
 /*

@@ -3,27 +3,29 @@
  *
  * A trampoline in the padding of function S tells a thread's outermost entry into this library from a nested one
  * and claims it (E1; packages/elf/src/gate/trampoline.ts). It goes on to a *return slot* of libpulp.so, which gives
- * it its universe (E2) and notes the exit; the first time through __ulp_noslot, which finds it a slot.
+ * it its universe (E2) and notes the exit; the first time __ulp_entry finds it a slot.
  *
  *   thread block ulp_tls {sp, universe, flags, code, library}, initial-exec TLS
+ *     sp = ULP_SP_NO_SLOT         outside, and without a return slot yet
  *     sp = 0                      outside
  *     sp = address of a word W    inside; W held the return address of the outermost call: the claim
  *
  * State of one thread and library, and what a signal handler that calls the library finds:
  *
  *   sp   universe  where                                   a handler's entry, deeper on the stack
+ *   1    -1        before the first entry                  gets the slot; then as below
  *   0    -1        outside                                 is outermost itself, and cleans up behind it
  *   W    -1        between E1 and E2, or X1 and X2 (exit)  helps: stores the universe (nested)
  *   W    u         inside                                  nested
  *
  * E1 claims, E2 takes the universe: in this order, because between them the claim makes every other entry
- * of this thread nested, and the helper of a patch that sees a claim without a universe waits. On exit,
+ * of this thread nested, and the helper of a patch that sees a claim without a universe waits. Both need the slot: by it
+ * the claim is seen. On exit,
  * in the slot, X1 clears sp and X2 the universe; see slots.S.
  */
 #include "ulp_abi.h"
 
         .weak   __ulp_global            /* ulp_control.universe of libpulp.so */
-        .weak   __ulp_acquire
         .weak   __ulp_special
         .weak   __ulp_entry_unwind
 
@@ -34,10 +36,10 @@
         .type   __ulp_tls, @object
         .size   __ulp_tls, ULP_TLS__SIZEOF
 __ulp_tls:
-        .quad   0                       /* sp */
+        .quad   ULP_SP_NO_SLOT          /* sp */
         .long   ULP_UNIVERSE_OUTSIDE    /* universe */
         .long   0                       /* flags */
-        .quad   __ulp_noslot            /* code */
+        .quad   0                       /* code */
         .quad   __ulp_library           /* library */
 
 /* ---- the descriptor and the note by which the tools find it --------------------------------------- */
@@ -55,7 +57,6 @@ __ulp_library:
         .long   __ulp_tls@gottpoff      /* way to the GOT word that the loader fills with tpoff */
         .long   0
         .quad   __ulp_entry
-        .quad   __ulp_noslot
 .Lglobal:
         .quad   __ulp_global            /* 0 without libpulp.so */
 
@@ -77,12 +78,15 @@ __ulp_library:
  * What a trampoline leaves to the library as a whole: this is rare.
  * in:  r11 = tpoff, S - __ulp_library at -16(%rsp); everything else as the caller of S left it; (rsp) = return address
  * out: at S (nested), or in the return slot (outermost), with rax, flags aside, as on entry
- * clobbers: r11, flags, 24 bytes of the red zone. Any thread, any stack.
+ * clobbers: r11, flags, 40 bytes of the red zone. Any thread, any stack.
  *
+ *   again:
  *   if (tls.sp > rsp) nested: help if no universe is there yet; goto S
- *   if (tls.sp != 0) special: tail call, stale claim, or another stack
+ *   if (tls.sp != 0) special: the first entry, tail call, stale claim, or another stack
  *   tls.sp = rsp                                                               E1
- *   goto tls.code                   the slot, or __ulp_noslot
+ *   goto tls.code                                                              the slot
+ *
+ * -8(%rsp) is left alone from E1 on: there the slot puts the universe that it has read, and there a helper mends it.
  */
         .text
         .p2align 6
@@ -92,7 +96,7 @@ __ulp_library:
 __ulp_entry:
         .cfi_startproc
         .cfi_personality 0x1b, __ulp_entry_personality
-        movq    %rax, -8(%rsp)
+        movq    %rax, -24(%rsp)
         movslq  -16(%rsp), %rax
         movq    %rax, -16(%rsp)         /* its low half stays what it was */
         leaq    __ulp_library(%rip), %rax
@@ -105,90 +109,70 @@ __ulp_entry:
         jne     .Lspecial
         movq    %rsp, %fs:ULP_TLS__SP(%rax)             /* E1 */
         movq    %rax, %r11
-        movq    -8(%rsp), %rax
+        movq    -24(%rsp), %rax
         jmp     *%fs:ULP_TLS__CODE(%r11)
 
 .Lnested:
         cmpl    $ULP_UNIVERSE_OUTSIDE, %fs:ULP_TLS__UNIVERSE(%rax)
-        jne     1f
-        movq    %r11, -24(%rsp)         /* a signal handler came between E1 and E2 below us: do E2 for it */
+        je      .Lhelp
+.Lhelped:
+        movq    -24(%rsp), %rax
+        jmp     *%r11
+
+/*
+ * A signal handler came between E1 and E2 below us: we do E2 for it, unless a handler above us has done so. The slot
+ * may have pushed an older universe already, below the claimed word: it must not come back. (What is older than a
+ * universe is a universe; anything else there, the slot has not pushed.)
+ */
+.Lhelp:
+        movq    %r11, -32(%rsp)
+        movq    %rcx, -40(%rsp)
+        movq    %rax, %rcx
         movq    .Lglobal(%rip), %r11
         movl    (%r11), %r11d
-        movl    %r11d, %fs:ULP_TLS__UNIVERSE(%rax)
-        movq    -24(%rsp), %r11
-1:      movq    -8(%rsp), %rax
-        jmp     *%r11
+        movl    $ULP_UNIVERSE_OUTSIDE, %eax
+        cmpxchgl %r11d, %fs:ULP_TLS__UNIVERSE(%rcx)
+        movl    %fs:ULP_TLS__UNIVERSE(%rcx), %r11d
+        movq    %fs:ULP_TLS__SP(%rcx), %rax
+        cmpq    %r11, -8(%rax)
+        jae     1f
+        movq    %r11, -8(%rax)
+1:      movq    -40(%rsp), %rcx
+        movq    -32(%rsp), %r11
+        jmp     .Lhelped
 
 /* 0 < sp <= rsp */
 .Lspecial:
+        cmpq    $0, .Lglobal(%rip)
+        je      .Labsent
         cmpq    %rsp, %fs:ULP_TLS__SP(%rax)
         jne     1f
         movq    %fs:ULP_TLS__CODE(%rax), %rax
         addq    $ULP_SLOT_RETURN, %rax
         cmpq    %rax, (%rsp)
-        jne     2f
-        movq    -8(%rsp), %rax
-        jmp     *%r11                   /* tail call out of the outermost function: its word is ours */
-2:      movq    __ulp_tls@gottpoff(%rip), %rax
-1:      addq    %fs:0, %rax
-        subq    $16, %rsp               /* keeps -8 and -16 of now */
-        .cfi_adjust_cfa_offset 16
-        call    *__ulp_special@GOTPCREL(%rip)
-        addq    $16, %rsp
-        .cfi_adjust_cfa_offset -16
-        testl   %eax, %eax
+        je      .Lhelped                /* tail call out of the outermost function: its word is ours */
         movq    __ulp_tls@gottpoff(%rip), %rax
-        jne     .Lagain                 /* the claim was stale and has been cleared: once more */
-        movq    -8(%rsp), %rax
-        jmp     *%r11
+1:      addq    %fs:0, %rax
+        subq    $24, %rsp               /* keeps -8 to -24 of now */
+        .cfi_adjust_cfa_offset 24
+        call    *__ulp_special@GOTPCREL(%rip)
+        addq    $24, %rsp
+        .cfi_adjust_cfa_offset -24
+        testl   %eax, %eax
+        je      .Lhelped
+        movq    __ulp_tls@gottpoff(%rip), %rax
+        jmp     .Lagain                 /* the thread is outside, and has a slot */
+
+/* Without libpulp.so: inside for good, so that the trampolines go straight to S from now on. */
+.Labsent:
+        movl    $0, %fs:ULP_TLS__UNIVERSE(%rax)
+        movq    $ULP_SP_PINNED, %fs:ULP_TLS__SP(%rax)
+        jmp     .Lhelped
         .cfi_endproc
         .size   __ulp_entry, . - __ulp_entry
 
 /*
- * Where tls.code points until the thread has a return slot for this library. The claim is made, so
- * nothing of this thread can race with the acquisition.
- * in:  r11 = tpoff, S - __ulp_library at -16(%rsp), everything else as the caller of S left it
- *
- *   if there is no libpulp.so: inside for good, so that the trampolines go straight to S from now on; goto S
- *   tls.universe = *global                                                     E2
- *   slot = acquire(tls)
- *   goto slot, or S when there is none: the thread is then inside for good (pinned)
- */
-        .p2align 4
-        .type   __ulp_noslot, @function
-__ulp_noslot:
-        .cfi_startproc
-        .cfi_personality 0x1b, __ulp_entry_personality
-        movq    %rax, -8(%rsp)
-        movq    .Lglobal(%rip), %rax
-        testq   %rax, %rax
-        je      2f
-        movl    (%rax), %eax
-        movl    %eax, %fs:ULP_TLS__UNIVERSE(%r11)       /* E2 */
-        movq    %r11, %rax
-        addq    %fs:0, %rax
-        subq    $16, %rsp
-        .cfi_adjust_cfa_offset 16
-        call    *__ulp_acquire@GOTPCREL(%rip)
-        addq    $16, %rsp
-        .cfi_adjust_cfa_offset -16
-        testq   %rax, %rax
-        je      1f
-        leaq    ULP_SLOT_CLAIMED(%rax), %r11
-        movq    -8(%rsp), %rax
-        jmp     *%r11
-2:      movl    $0, %fs:ULP_TLS__UNIVERSE(%r11)
-        movq    $-1, %fs:ULP_TLS__SP(%r11)
-1:      movslq  -16(%rsp), %rax
-        leaq    __ulp_library(%rip), %r11
-        addq    %rax, %r11
-        movq    -8(%rsp), %rax
-        jmp     *%r11
-        .cfi_endproc
-        .size   __ulp_noslot, . - __ulp_noslot
-
-/*
- * Personality of the two frames above: asynchronous cancellation may unwind through them after E1.
+ * Personality of the frame above: asynchronous cancellation may unwind through it after E1.
  * in: as the Itanium ABI says. Passes on to libpulp.so with the thread block as sixth argument.
  */
         .p2align 4

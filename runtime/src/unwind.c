@@ -47,9 +47,8 @@ ULP_EXPORT _Unwind_Reason_Code __ulp_entry_unwind(int version, _Unwind_Action ac
   (void)version, (void)class, (void)exception;
   if (!(actions & _UA_CLEANUP_PHASE))
     return _URC_CONTINUE_UNWIND;
-  uint64_t cfa = _Unwind_GetCFA(context); /* rsp of this frame: 16 lower around the calls into C */
-  bool ours = tls->sp == cfa || tls->sp == cfa + 16;
-  if (ours && (!has_slot(tls) || *(volatile uint64_t *)tls->sp != tls->code + ULP_SLOT_RETURN))
+  uint64_t rsp = _Unwind_GetCFA(context); /* a frame of size zero, but around the call into C */
+  if (tls->sp == rsp && *(volatile uint64_t *)rsp != tls->code + ULP_SLOT_RETURN)
     leave(tls);
   return _URC_CONTINUE_UNWIND;
 }

@@ -49,7 +49,7 @@ test('libpulp.so exports what trm.o needs, what it interposes, and nothing else'
     .sort();
   expect(names).toEqual(
     [
-      ...['__ulp_acquire', '__ulp_entry_unwind', '__ulp_global', '__ulp_special'].map(
+      ...['__ulp_entry_unwind', '__ulp_global', '__ulp_special'].map(
         (name) => `${name}_abi${abi.ABI_VERSION}`,
       ),
       ...['__longjmp_chk', '_longjmp', 'longjmp', 'siglongjmp', 'swapcontext'],

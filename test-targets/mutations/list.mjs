@@ -24,7 +24,7 @@ export const MUTATIONS = [
   {
     name: 'tail-call',
     what: 'entry: a tail call out of the outermost function is told from a stale claim',
-    edits: [['trm.S', 'jne     2f\n', 'jmp     2f\n']],
+    edits: [['trm.S', 'cmpq    %rax, (%rsp)\n', 'cmpq    $0, (%rsp)\n']],
     test: ALONE,
   },
   {
@@ -45,12 +45,6 @@ export const MUTATIONS = [
     edits: [
       // As long as what it replaces: the slot's offsets are part of the ABI.
       ['slots.S', /popq {4}%fs:ULP_TLS__UNIVERSE\(%r11\) +\/\* E2 \*\/\n/, 'leaq 8(%rsp), %rsp\n'],
-      ['trm.S', /movl {4}%eax, %fs:ULP_TLS__UNIVERSE\(%r11\) +\/\* E2 \*\/\n/, ''],
-      [
-        'slots.c',
-        'tls->universe = (uint32_t)universe_now();\n  return slot_code',
-        'return slot_code',
-      ],
     ],
     test: SUSPENDED,
   },
@@ -156,7 +150,7 @@ export const MUTATIONS = [
   {
     name: 'limbo',
     what: 'a slot whose frame may still return is not used for another call',
-    edits: [['slots.c', 'if (slot && !certainly_dead &&', 'if (0 && slot && !certainly_dead &&']],
+    edits: [['slots.c', 'if (certainly_dead || frame_is_dead', 'if (1 || frame_is_dead']],
     test: ALONE,
   },
   {
@@ -181,8 +175,12 @@ export const MUTATIONS = [
     name: 'signals-blocked',
     what: 'no cancellation while a slot changes hands',
     edits: [
-      ['slots.c', 'const uint64_t before = signals_block();', ''],
-      ['slots.c', '  signals_restore(before);\n  if (!slot) {', '  if (!slot) {'],
+      [
+        'slots.c',
+        /const uint64_t before = signals_block\(\);\n(?= *\/\* A handler may have been here)/,
+        '',
+      ],
+      ['slots.c', /signals_restore\(before\);\n(?= *return outside)/, ''],
     ],
     test: CANCELLED,
   },

@@ -22,6 +22,7 @@ const CONSTANTS: readonly (readonly [string, Readonly<Record<string, number | bi
 const SCALARS: Readonly<Record<string, number | bigint>> = {
   ABI_VERSION: abi.ABI_VERSION,
   UNIVERSE_OUTSIDE: abi.UNIVERSE_OUTSIDE,
+  SP_NO_SLOT: abi.SP_NO_SLOT,
   SP_PINNED: abi.SP_PINNED,
   SLOT_COUNT: abi.SLOT_COUNT,
   SLOT_STRIDE: abi.SLOT_STRIDE,
@@ -33,7 +34,7 @@ const SCALARS: Readonly<Record<string, number | bigint>> = {
  * What trm.o asks libpulp.so for. The names carry the ABI version, so that a library and a libpulp.so of
  * different ones do not find each other: the library then works as without libpulp.so.
  */
-const SHARED_NAMES = ['__ulp_global', '__ulp_acquire', '__ulp_special', '__ulp_entry_unwind'];
+const SHARED_NAMES = ['__ulp_global', '__ulp_special', '__ulp_entry_unwind'];
 
 const upper = (name: string): string => name.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase();
 const literal = (value: number | bigint): string => `0x${value.toString(16)}`;

@@ -6,7 +6,7 @@
 import { array, bytes, field, i32, struct, text, u32, u64, u8, type Value } from './codec';
 
 /** Changes when any layout or meaning below changes. Every tool refuses another one. */
-export const ABI_VERSION = 2;
+export const ABI_VERSION = 3;
 
 /**
  * The bytes around a function symbol S, built with -fpatchable-function-entry=82,80 and then gated.
@@ -71,7 +71,6 @@ export const ulp_library = struct('ulp_library', {
   tpoff_slot: field(i32, 'distance in bytes from this field to a u64, tpoff: see tlsOffset below'),
   reserved: field(u32, '0'),
   entry: field(u64, 'address of __ulp_entry'),
-  no_slot: field(u64, 'address of __ulp_noslot: ulp_tls.code of a thread that has no slot yet'),
   global: field(u64, 'address of __ulp_global: ulp_control.universe, or 0 without libpulp.so'),
 });
 
@@ -81,6 +80,8 @@ export const tlsOffsetAddress = (library: bigint, { tpoff_slot }: UlpLibrary): b
 
 /** Universe of a thread that is outside: compares as newest. */
 export const UNIVERSE_OUTSIDE = 0xffffffff;
+/** sp of a thread that has no return slot for this library: outside. */
+export const SP_NO_SLOT = 1n;
 /** sp of a thread that could get no return slot: inside for good, in the universe it has. */
 export const SP_PINNED = 0xffff_ffff_ffff_ffffn;
 
@@ -88,11 +89,11 @@ export const SP_PINNED = 0xffff_ffff_ffff_ffffn;
 export const ulp_tls = struct('ulp_tls', {
   sp: field(
     u64,
-    '0 outside; else address of the stack word that held the return address: the claim',
+    '0, SP_NO_SLOT: outside; else address of the stack word that held the return address: the claim',
   ),
   universe: field(u32, 'taken at the outermost entry; UNIVERSE_OUTSIDE outside'),
   flags: field(u32, 'reserved, 0'),
-  code: field(u64, "this thread's return slot, or no_slot of the library"),
+  code: field(u64, "this thread's return slot; 0: none"),
   library: field(u64, 'address of the ulp_library'),
 });
 

@@ -148,7 +148,7 @@ function claimInUse(
   const tls = readBlock(memory, place.tls);
   // The block may be gone with its thread, or belong to another slot by now.
   if (!tls || tls.code !== place.code || tls.library !== library.address) return undefined;
-  const inside = tls.sp !== 0n;
+  const inside = tls.sp > abi.SP_NO_SLOT;
   return {
     library,
     inside,

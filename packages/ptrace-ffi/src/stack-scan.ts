@@ -83,16 +83,14 @@ function claimTop({ sp, pinned, slot }: Claim, from: bigint, stackEnd: bigint): 
 
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
-/** Not shorter than __ulp_entry and than __ulp_noslot, in bytes; no call of the library's is so near behind. */
-const OWN_ROUTINE = 192n;
+/** Not shorter than __ulp_entry, in bytes; no call of the library's is so near behind. */
+const OWN_ROUTINE = 256n;
 
 /** What the entry of a library calls (trm.S) is over before the call begins, but leaves its words behind. */
 function isOurs(address: bigint, claims: readonly Claim[]): boolean {
   return claims.some(({ library: { descriptor } }) => {
     if (!descriptor) return false;
-    const { entry, no_slot } = descriptor;
-    const begin = entry < no_slot ? entry : no_slot;
-    return address >= begin && address < max(entry, no_slot) + OWN_ROUTINE;
+    return address >= descriptor.entry && address < descriptor.entry + OWN_ROUTINE;
   });
 }
 
