@@ -95,6 +95,14 @@ __ulp_slots:
         .hidden __ulp_slots_end
 __ulp_slots_end:
 
+        /*
+         * The name by which gdb knows a slot, from its call on. Nobody refers to it: gdb takes a global IFUNC (so
+         * build.mjs makes it) for a part of the dynamic linker, and `step` out of a tracked function goes on to the caller.
+         */
+        .type   __ulp_return_slot, @gnu_indirect_function
+        .set    __ulp_return_slot, __ulp_slots + ULP_SLOT_POPPED
+        .size   __ulp_return_slot, __ulp_slots_end - __ulp_return_slot
+
 /*
  * Landing pad of every slot's frame: finishes the exit, then unwinds on as if the caller had called.
  * in: rax = the exception, rdx = the record, rsp as when S returned

@@ -2,6 +2,7 @@
 #define UNW_LOCAL_ONLY
 #include <execinfo.h>
 #include <libunwind.h>
+#include <sched.h>
 
 #include "program.h"
 
@@ -43,6 +44,14 @@ static int by_backtrace(int x)
   return x;
 }
 
+/* A debugger comes and sets it. */
+static volatile int released;
+
+static int quiet(int x)
+{
+  return x;
+}
+
 /* A debugger comes while this waits for a line. */
 static int waiting(int x)
 {
@@ -64,7 +73,12 @@ static const char *reply(char *line)
     middle(by_libunwind);
   else if (strcmp(line, "backtrace") == 0)
     middle(by_backtrace);
-  else if (strcmp(line, "wait") == 0)
+  else if (strcmp(line, "step") == 0) {
+    for (puts("waiting"); !released;)
+      sched_yield();
+    released = 0;
+    return number(middle(quiet));
+  } else if (strcmp(line, "wait") == 0)
     return number(middle(waiting));
   return frames;
 }

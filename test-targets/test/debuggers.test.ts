@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process';
-import { scenario } from '../harness/scenario';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { expectAllOutside } from '../harness/cases';
+import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 
 /** What gdb prints for these commands in the running process. */
@@ -30,7 +31,7 @@ scenario('gdb, libunwind and backtrace() walk through a tracked call', async (s)
     expect(await target.ask('backtrace')).toMatch(/ _start$/);
     expect(await target.ask('wait')).toBe('waiting');
     const stopped = gdb(target, 'bt');
-    expect(functions(stopped)).toContain(` waiting ${called} __ulp_slots middle `);
+    expect(functions(stopped)).toContain(` waiting ${called} __ulp_return_slot middle `);
     expect(functions(stopped)).toMatch(/ _start$/);
     target.tell('go on');
     expect(await target.line()).toBe(String(1 + added + 10));
@@ -40,4 +41,90 @@ scenario('gdb, libunwind and backtrace() walk through a tracked call', async (s)
   await walks('new_outer', 100);
   s.revert(target, patch);
   await walks('outer', 1);
+});
+
+/** Where gdb stops, one after the other: the functions of its reports. */
+const stops = (report: string): string =>
+  [...report.matchAll(/^(?:.*breakpoint [\d.]+, )?(?:0x\w+ in )?(\w+) \(.*\)/gim)]
+    .map(([, name]) => name)
+    .join(' ');
+
+/** Attaches outside of the library, and goes on to the line that calls outer(). */
+async function steps(target: Target, ...commands: string[]): Promise<string> {
+  expect(await target.ask('step')).toBe('waiting');
+  const toTheCall = ['break middle', 'set variable released = 1', 'continue', 'delete'];
+  const report = gdb(target, ...toTheCall, ...commands, 'detach');
+  return stops(report.slice(report.indexOf('Breakpoint 1,')));
+}
+
+interface Prepared {
+  readonly library: string;
+  readonly program: string;
+  readonly patches: readonly [string, string];
+}
+
+function prepare(s: Scenario): Prepared {
+  const library = s.library('debuggers/library.c', 'libdebugged.so');
+  const patch = (name: string, code: string): string =>
+    s.patch('debuggers/patch.c', name, [[library, [`outer:${code}`]]], {
+      args: [`-Dnew_outer=${code}`],
+    });
+  const args = ['-O0', '-rdynamic', '-lunwind'];
+  return {
+    library,
+    program: s.program('debuggers/program.c', [library], args),
+    patches: [patch('fix', 'new_outer'), patch('newer', 'newer_outer')],
+  };
+}
+
+/** Into the function, into its callback, and out of both. */
+const STEPS = Array<string>(8).fill('step');
+
+scenario(
+  'gdb steps into a tracked function, through its patch, and out to the caller',
+  async (s) => {
+    const { program, patches } = prepare(s);
+    const target = await s.start(program);
+
+    const expectSteps = async (way: string, result: string): Promise<void> => {
+      expect(await steps(target, ...STEPS)).toMatch(new RegExp(`^middle ${way} middle reply`));
+      expect(await target.line()).toBe(result);
+    };
+    await expectSteps('outer quiet', '12');
+    s.apply(target, patches[0]);
+    await expectSteps('outer new_outer quiet', '111');
+    s.apply(target, patches[1]);
+    await expectSteps('outer newer_outer quiet', '111');
+    s.revert(target, patches[1]);
+    s.revert(target, patches[0]);
+    await expectSteps('outer quiet', '12');
+  },
+);
+
+scenario('gdb does the same when the symbols lie in a file of their own', async (s) => {
+  const { library, program, patches } = prepare(s);
+  execFileSync('objcopy', ['--only-keep-debug', library, `${library}.debug`]);
+  execFileSync('strip', ['--strip-unneeded', '--keep-symbol=__ulp_library', library]);
+  execFileSync('objcopy', [`--add-gnu-debuglink=${library}.debug`, library]);
+  const target = await s.start(program);
+  s.apply(target, patches[0]);
+  expect(await steps(target, ...STEPS)).toMatch(/^middle outer new_outer quiet middle reply/);
+  expect(await target.line()).toBe('111');
+  const breaks = ['break outer', 'tbreak quiet', 'continue', 'continue'];
+  expect(await steps(target, ...breaks)).toBe('middle outer quiet');
+  expect(await target.line()).toBe('111');
+});
+
+scenario('gdb finishes a tracked function, and returns from one', async (s) => {
+  const { program } = prepare(s);
+  const target = await s.start(program);
+  expect(await steps(target, 'step', 'finish', 'step')).toBe(
+    'middle outer __ulp_return_slot middle',
+  );
+  expect(await target.line()).toBe('12');
+  expect(await steps(target, 'step', 'set confirm off', 'return 7', 'step')).toBe(
+    'middle outer middle',
+  );
+  expect(await target.line()).toBe('17');
+  expectAllOutside(target);
 });

@@ -1,6 +1,9 @@
 /** Numbers of the ELF specification (gABI), its x86-64 supplement and GNU extensions that this package uses. */
 export const ELFCLASS64 = 2;
 export const ELFDATA2LSB = 1;
+/** Index in e_ident. */
+export const EI_OSABI = 7;
+export const ELFOSABI = { NONE: 0, GNU: 3 } as const;
 export const EM_X86_64 = 62;
 export const ET = { EXEC: 2, DYN: 3 } as const;
 

@@ -111,6 +111,7 @@ test.each([
   ['-Os', '-Os'],
   ['-O0', '-O0'],
   ['-fno-plt', '-fno-plt'],
+  ['--emit-relocs', '-Wl,--emit-relocs'],
 ])('linked %s', (_, ...args) => {
   const library = link(...args.map((arg) => arg.replace('@ROOM@', room)));
   const before = lint(library);

@@ -1,5 +1,6 @@
 import { defineCommand, message, print, printJson } from '@ulp/cli';
 import { EXIT, printable, writeFileAtomic } from '@ulp/core';
+import { addSymbols } from '../add-symbols';
 import { ElfFile } from '../elf-file';
 import { planGate, type GatePlan } from '../gate/plan';
 import { applyEdits } from '../rewrite';
@@ -23,7 +24,7 @@ export const command = defineCommand({
   summary: "route a linked library's exported functions through entry tracking",
   description: [
     'Makes a shared library live-patchable that was compiled with the flags of ulp-runtime cflags and linked with those of ulp-runtime ldflags: writes a trampoline into the padding before every function, and lets the dynamic symbols and every address that the library takes of a function lead there.',
-    'Works in place without -o. The layout of the file does not change: strip, objcopy and debuggers keep working. Run again it changes nothing and says so. Exported functions that cannot be covered are named on standard error; they keep working as before.',
+    'Works in place without -o. What is loaded keeps its layout: strip, objcopy and debuggers keep working. Run again it changes nothing and says so. Exported functions that cannot be covered are named on standard error; they keep working as before.',
   ],
   positionals: { lib: { kind: 'string', meaning: 'the shared library' } },
   options: {
@@ -36,7 +37,8 @@ export const command = defineCommand({
     const elf = ElfFile.read(lib);
     const plan = planGate(elf);
     const file = output ?? lib;
-    if (!plan.isGated || file !== lib) writeFileAtomic(file, applyEdits(elf, plan.edits), 0o755);
+    if (!plan.isGated || file !== lib)
+      writeFileAtomic(file, addSymbols(elf, applyEdits(elf, plan.edits), plan.names), 0o755);
     report(lib, plan);
     const { isGated, functions, symbols, pointers, uncovered } = plan;
     if (json)

@@ -1,5 +1,6 @@
-/** What ulp-dynsym-gate does to a library, as a list of edits. The layout of the file does not change. */
+/** What ulp-dynsym-gate does to a library, as a list of edits. What is loaded keeps its layout. */
 import { abi, linkAddress, UlpError } from '@ulp/core';
+import type { NewSymbol } from '../add-symbols';
 import type { ElfFile } from '../elf-file';
 import { libraryNote, pointerAt, type LibraryNote } from '../live-patchable';
 import type { Edit } from '../rewrite';
@@ -7,12 +8,15 @@ import { requireSharedLibrary } from '../shared-library';
 import { Elf64_Sym } from '../structs';
 import { redirectCode, redirectPointers } from './addresses';
 import { survey, type Survey } from './functions';
+import { paddingNames } from './names';
 import { padding, restingEntry } from './trampoline';
 
 export interface GatePlan {
   /** Gated before: there is nothing to do. */
   readonly isGated: boolean;
   readonly edits: readonly Edit[];
+  /** For .symtab, when there is one. */
+  readonly names: readonly NewSymbol[];
   /** Functions that become live-patchable. */
   readonly functions: number;
   /** Dynamic symbols that lead to trampolines from now on. */
@@ -22,13 +26,20 @@ export interface GatePlan {
   readonly uncovered: Survey['uncovered'];
 }
 
-const NOTHING: Survey['uncovered'] = { noPadding: [], ifunc: [], returnsTwice: [] };
+const NOTHING_TO_DO: GatePlan = {
+  isGated: true,
+  edits: [],
+  names: [],
+  functions: 0,
+  symbols: 0,
+  pointers: 0,
+  uncovered: { noPadding: [], ifunc: [], returnsTwice: [] },
+};
 
 /** @throws UlpError elf-unsupported, elf-not-patchable when the library was not built for it */
 export function planGate(elf: ElfFile): GatePlan {
   const note = requireNote(elf);
-  if (note.value.gate === abi.GATE.gated)
-    return { isGated: true, edits: [], functions: 0, symbols: 0, pointers: 0, uncovered: NOTHING };
+  if (note.value.gate === abi.GATE.gated) return NOTHING_TO_DO;
   const found = survey(elf);
   if (found.functions.size === 0)
     throw refuse(
@@ -40,6 +51,7 @@ export function planGate(elf: ElfFile): GatePlan {
   return {
     isGated: false,
     edits: [...entries(elf, found, note), ...symbols(found), ...pointers, gatedNote(note)],
+    names: paddingNames(elf, found),
     functions: found.functions.size,
     symbols: found.exported.length,
     pointers: pointers.length,
