@@ -62,17 +62,17 @@ __ulp_slots:
         .cfi_escape 0x0f, 22, 0x77, 0, 0x80, 0x63, 0x08, 0x3f, 0x1a, 0x33, 0x2b, 0x33, 0x24, 0x22
         .cfi_escape 0x80, 0, 0x08, 0x3f, 0x1a, 0x36, 0x29, 0x33, 0x24, 0x22
         /*
-         * DW_CFA_expression r16, 29 bytes (the CFA is on the expression's stack):
-         *       breg16 -29; const1u 63; and; lit3; gt; bra L1
-         *       breg16 0; const1s -64; and; dup; plus_uconst 25; deref_size 4; plus; plus_uconst 29; skip L2
-         *   L1: lit8; minus
-         *   L2: nop
+         * DW_CFA_expression r16, 38 bytes (the CFA is on the expression's stack), without a branch for valgrind's sake:
+         *   lit8; minus                                                                CFA - 8
+         *   breg16 0; const1s -64; and; plus_uconst 25; deref; const4u ~0; and;
+         *   breg16 0; const1s -64; and; plus; plus_uconst 37; breg7 0; minus;          + (rec.ret - (rsp - 8)
+         *   lit0; lit3; breg16 -29; const1u 63; and; ge; minus; and; plus              & (taken off ? -1 : 0))
          * the record's address comes from the displacement of the slot's own popq
          */
-        .cfi_escape 0x10, 16, 29
-        .cfi_escape 0x80, 0x63, 0x08, 0x3f, 0x1a, 0x33, 0x2b, 0x28, 16, 0
-        .cfi_escape 0x80, 0x00, 0x09, 0xc0, 0x1a, 0x12, 0x23, 25, 0x94, 4, 0x22, 0x23, 29, 0x2f, 2, 0
-        .cfi_escape 0x38, 0x1c, 0x96
+        .cfi_escape 0x10, 16, 38, 0x38, 0x1c
+        .cfi_escape 0x80, 0x00, 0x09, 0xc0, 0x1a, 0x23, 25, 0x06, 0x0c, 0xff, 0xff, 0xff, 0xff, 0x1a
+        .cfi_escape 0x80, 0x00, 0x09, 0xc0, 0x1a, 0x22, 0x23, 37, 0x77, 0, 0x1c
+        .cfi_escape 0x30, 0x33, 0x80, 0x63, 0x08, 0x3f, 0x1a, 0x2a, 0x1c, 0x1a, 0x22
         .set    k, 0
         .rept   ULP_SLOT_COUNT
         pushq   ulp_control_block + ULP_CONTROL__UNIVERSE(%rip)
