@@ -44,6 +44,20 @@ static bool is_late(void)
   return order.first != order.ours;
 }
 
+/*
+ * Does valgrind run this? It keeps its own translation of the code, its own map of the memory and its own threads. A
+ * request as in valgrind.h (RUNNING_ON_VALGRIND); a processor turns rdi round twice.
+ */
+static bool is_interpreted(void)
+{
+  uint64_t request[6] = {0x1001}, answer = 0;
+  __asm__ volatile("rolq $3, %%rdi; rolq $13, %%rdi; rolq $61, %%rdi; rolq $51, %%rdi; xchgq %%rbx, %%rbx"
+                   : "+d"(answer)
+                   : "a"(request)
+                   : "cc", "memory");
+  return answer != 0;
+}
+
 #define TEXT_OF(name) #name
 #define TEXT(name) TEXT_OF(name)
 
@@ -63,6 +77,8 @@ __attribute__((constructor)) static void start(void)
   control->state = ULP_STATE_DONE;
   if (has_shadow_stack())
     control->flags |= ULP_RUNTIME_FLAG_SHADOW_STACK;
+  if (is_interpreted())
+    control->flags |= ULP_RUNTIME_FLAG_INTERPRETED;
   if (is_late())
     control->flags |= ULP_RUNTIME_FLAG_LATE;
   if (!barrier_exists())

@@ -1,7 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { preload } from '../harness/build';
 import { expectAllOutside } from '../harness/cases';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
+import { runTool } from '../harness/tools';
 
 /** What gdb prints for these commands in the running process. */
 function gdb(target: Target, ...commands: string[]): string {
@@ -127,4 +131,28 @@ scenario('gdb finishes a tracked function, and returns from one', async (s) => {
   );
   expect(await target.line()).toBe('17');
   expectAllOutside(target);
+});
+
+scenario('valgrind follows tracked calls, and a process under it is not patched', async (s) => {
+  const { program, patches } = prepare(s);
+  const overrun = (env: Record<string, string>): string => {
+    const log = join(s.room, 'log');
+    const { stdout } = spawnSync('valgrind', ['-q', `--log-file=${log}`, program], {
+      encoding: 'utf8',
+      input: 'overrun\n',
+      env: { ...process.env, ...env },
+    });
+    expect(stdout).toBe('ready\n12\n');
+    return readFileSync(log, 'utf8').replace(/^==\d+== /gm, '');
+  };
+  const read =
+    'Invalid read of size 1\n +at 0x\\w+: overrun.*\n +by 0x\\w+: outer.*\n +by 0x\\w+: ';
+  expect(overrun({})).toMatch(new RegExp(`^${read}middle.*\n +by 0x\\w+: reply`));
+  expect(overrun({ LD_PRELOAD: preload() })).toMatch(new RegExp(`^${read}__ulp_return_slot`));
+
+  const target = await s.start('valgrind', { args: ['-q', '--error-exitcode=1', program] });
+  const { status, stderr } = runTool('ulp-trigger', [target.pid, ...patches.slice(0, 1)]);
+  expect(status).toBe(3);
+  expect(stderr).toMatch(/libpulp\.so cannot work in this process \(it runs under valgrind\)$/m);
+  expect(await target.ask('backtrace')).toMatch(/outer {2}middle .* _start$/);
 });

@@ -258,6 +258,8 @@ export const RUNTIME_FLAG = {
   shadowStack: 4,
   /** It came by dlopen, behind libc: it sees no longjmp and no swapcontext. */
   late: 8,
+  /** valgrind runs the code of the process: what the helper does would be nothing to it. */
+  interpreted: 16,
 } as const;
 
 /** What a tool writes into the request buffer: header, targets, functions, dependencies, path. */

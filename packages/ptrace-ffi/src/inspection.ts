@@ -126,6 +126,7 @@ const PROBLEMS: readonly (readonly [number, string])[] = [
   [abi.RUNTIME_FLAG.noHelper, 'no helper thread could be made'],
   [abi.RUNTIME_FLAG.noMembarrier, 'membarrier(2) is denied or unknown'],
   [abi.RUNTIME_FLAG.shadowStack, 'shadow stacks are on'],
+  [abi.RUNTIME_FLAG.interpreted, 'it runs under valgrind'],
   [abi.RUNTIME_FLAG.late, 'it was loaded by dlopen: preload it when the process starts'],
 ];
 
