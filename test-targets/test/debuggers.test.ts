@@ -7,6 +7,9 @@ import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { runTool } from '../harness/tools';
 
+/** libc first: libunwind has a backtrace() too. */
+const LIBRARIES = ['-rdynamic', '-lc', '-lunwind'];
+
 /** What gdb prints for these commands in the running process. */
 function gdb(target: Target, ...commands: string[]): string {
   const args = ['set debuginfod enabled off', ...commands].flatMap((command) => ['-ex', command]);
@@ -24,7 +27,7 @@ const functions = (list: string): string =>
 scenario('gdb, libunwind and backtrace() walk through a tracked call', async (s) => {
   const library = s.library('debuggers/library.c', 'libdebugged.so');
   const patch = s.patch('debuggers/patch.c', 'fix', [[library, ['outer:new_outer']]]);
-  const program = s.program('debuggers/program.c', [library], ['-rdynamic', '-lunwind']);
+  const program = s.program('debuggers/program.c', [library], LIBRARIES);
   const target = await s.start(program);
 
   const walks = async (called: string, added: number): Promise<void> => {
@@ -73,7 +76,7 @@ function prepare(s: Scenario): Prepared {
     s.patch('debuggers/patch.c', name, [[library, [`outer:${code}`]]], {
       args: [`-Dnew_outer=${code}`],
     });
-  const args = ['-O0', '-rdynamic', '-lunwind'];
+  const args = ['-O0', ...LIBRARIES];
   return {
     library,
     program: s.program('debuggers/program.c', [library], args),
