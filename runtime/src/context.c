@@ -35,7 +35,7 @@ __attribute__((noinline)) static int park(struct parked *parked)
   const uint64_t here = (uint64_t)__builtin_frame_address(0);
   const uint64_t before = signals_block();
   int count = 0;
-  for (slot_t *slot = ulp_thread.slots; slot && count < PARKED_MAX; slot = (slot_t *)slot->next) {
+  for (slot_t *slot = ulp_thread.slots; slot && count < PARKED_MAX; slot = slot_next(slot)) {
     tls_t *tls = (tls_t *)slot->tls;
     if (in_limbo(slot) || tls->code != slot_code(slot) || !has_claim(tls))
       continue;
@@ -53,7 +53,7 @@ __attribute__((noinline)) static int park(struct parked *parked)
 
 static bool is_mine(slot_t *wanted)
 {
-  for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next)
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
     if (slot == wanted)
       return true;
   return false;

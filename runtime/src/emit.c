@@ -9,12 +9,9 @@
 #include <string.h>
 
 enum {
-  COMPARE_SIZE = 12, /* 64 81 3c 25 d32 i32      cmpl $universe, %fs:disp */
-  BELOW_SIZE = 6,    /* 0f 82 r32                jb next version */
-  OUTSIDE_SIZE = 18, /* 73 10                    jae behind
-                        64 48 83 3c 25 d32 01    cmpq $SP_NO_SLOT, %fs:disp
-                        0f 87 r32                ja next version */
-  JUMP_SIZE = 6,     /* ff 25 r32                jmp *pointer(%rip) */
+  COMPARE_SIZE = 12, /* 64 81 3c 25 d32 i32   cmpl $universe, %fs:disp */
+  BELOW_SIZE = 6,    /* 0f 82 r32             jb next version */
+  JUMP_SIZE = 6,     /* ff 25 r32             jmp *pointer(%rip) */
 };
 
 static uint8_t *put(uint8_t *at, const void *bytes, size_t size)
@@ -34,30 +31,6 @@ static uint8_t *emit_compare(uint8_t *at, const struct library *library, uint64_
   at = put(at, "\x64\x81\x3c\x25", 4);
   at = put32(at, library->tpoff + ULP_TLS__UNIVERSE);
   return put32(at, (int64_t)(uint32_t)universe);
-}
-
-static size_t condition_size(const struct detour *detour, const struct library *library)
-{
-  return COMPARE_SIZE + (library == detour->library ? BELOW_SIZE : OUTSIDE_SIZE);
-}
-
-/*
- * To `next` unless the thread's universe in this library is at least this one, or it is outside. In the function's own
- * library it is inside. In another one, a handler between X1 and X2 (slots.S) finds a universe that has been left.
- */
-static uint8_t *emit_condition(uint8_t *at, const struct detour *detour,
-                               const struct library *library, uint64_t universe, uint8_t *next)
-{
-  at = emit_compare(at, library, universe);
-  if (library == detour->library) {
-    at = put(at, "\x0f\x82", 2);
-    return put32(at, next - (at + 4));
-  }
-  at = put(at, "\x73\x10\x64\x48\x83\x3c\x25", 7);
-  at = put32(at, library->tpoff + ULP_TLS__SP);
-  *at++ = ULP_SP_NO_SLOT;
-  at = put(at, "\x0f\x87", 2);
-  return put32(at, next - (at + 4));
 }
 
 /* `there` is where the byte at `at` will lie. */
@@ -120,17 +93,9 @@ static bool write_selector(struct detour *detour, const struct text *text)
 
 /* ---- anything: a stub near the library, through one pointer ---- */
 
-static size_t version_size(const struct detour *detour, const struct version *version)
-{
-  size_t size = JUMP_SIZE;
-  for (uint32_t i = 0; i < version->scope->count; i++)
-    size += condition_size(detour, version->scope->libraries[i]);
-  return size;
-}
-
 /*
  * For each version, newest first:
- *     for each library of its scope:  to the next version if the thread's universe there is older
+ *     for each library of its scope:  cmpl $universe, %fs:tpoff + 8;  jb next version
  *     jmp *code
  * then: jmp *(E + 2)
  * The pointers follow, eight bytes each.
@@ -140,7 +105,7 @@ static bool write_stub(struct detour *detour, const struct text *text)
   struct library *library = detour->library;
   size_t code_size = JUMP_SIZE, pointers = 1;
   for (const struct version *v = detour->versions; v; v = v->older, pointers++)
-    code_size += version_size(detour, v);
+    code_size += v->scope->count * (COMPARE_SIZE + BELOW_SIZE) + JUMP_SIZE;
   code_size = (code_size + 7) & ~7UL;
   size_t size = code_size + pointers * 8;
   uint8_t *bytes = calloc(1, size), *at = bytes;
@@ -151,9 +116,12 @@ static bool write_stub(struct detour *detour, const struct text *text)
   uint64_t *pointer = (uint64_t *)(bytes + code_size);
   for (const struct version *v = detour->versions; v; v = v->older) {
     uint64_t target = v->code ? v->code : after_entry(detour);
-    uint8_t *next = at + version_size(detour, v);
-    for (uint32_t i = 0; i < v->scope->count; i++)
-      at = emit_condition(at, detour, v->scope->libraries[i], v->universe, next);
+    uint8_t *next = at + v->scope->count * (COMPARE_SIZE + BELOW_SIZE) + JUMP_SIZE;
+    for (uint32_t i = 0; i < v->scope->count; i++) {
+      at = emit_compare(at, v->scope->libraries[i], v->universe);
+      at = put(at, "\x0f\x82", 2);
+      at = put32(at, next - (at + 4));
+    }
     at = emit_jump(at, (uint64_t)(stub + (at - bytes)),
                    (uint64_t)(stub + ((uint8_t *)pointer - bytes)));
     *pointer++ = target;

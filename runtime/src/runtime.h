@@ -72,15 +72,21 @@ static inline tls_t *junk_of(slot_t *slot)
   return (tls_t *)&slot->junk_sp;
 }
 
+static inline slot_t *slot_next(slot_t *slot)
+{
+  return slot->next ? &__ulp_slot_records[slot->next - 1] : NULL;
+}
+
 static inline bool in_limbo(slot_t *slot)
 {
   return slot->tls == (uint64_t)junk_of(slot);
 }
 
+/* As X in slots.S, in one store. */
 static inline void leave(tls_t *tls)
 {
-  tls->sp = 0;                        /* X1 */
-  tls->universe = ULP_UNIVERSE_OUTSIDE; /* X2 */
+  typedef uint64_t both __attribute__((vector_size(16), may_alias));
+  *(volatile both *)&tls->sp = (both){0, ULP_UNIVERSE_OUTSIDE};
 }
 
 /* Outside, as before its first entry. Signals blocked. */

@@ -21,6 +21,12 @@
 RECORDS:
         .zero   ULP_SLOT_COUNT * ULP_SLOT__SIZEOF
 
+        .section .rodata.ulp_outside, "a", @progbits
+        .p2align 4
+.Loutside:                              /* of ulp_tls: sp, universe, flags */
+        .quad   0
+        .long   ULP_UNIVERSE_OUTSIDE, 0
+
 /*
  * in:  r11 = tpoff, S - ulp_library at -16(%rsp), (rsp) = return address of the caller; the claim is made
  * out: returns to the caller with S's results; clobbers r11 and flags, as any function may
@@ -31,16 +37,14 @@ RECORDS:
  *   +23   rec.ret = return address, taken off the stack
  *   +29   call S                           its return address lies in the very same word
  *   +32   push rec.ret                     the return point
- *   +38   tls.sp = 0                       X1
- *   +52   tls.universe = outside           X2
- *   +60   ret
+ *   +38   tls.sp, universe = 0, outside    X: both in one store
+ *   +56   ret
  *
  * Nothing of this slot is used before the claim is made: until then a handler may make the thread lose the slot.
  *
- * X1 before X2: a handler between them finds the thread outside, so its entry is outermost, takes a
- * universe of its own and clears both; storing X2 afterwards changes nothing. The other way round a
- * handler between would find a claim without a universe, help, and leave its universe behind: the next
- * detour outside of any claim would then compare with a stale universe instead of with "newest".
+ * X is one instruction, because each half alone tells a handler something false: a claim whose universe is not known
+ * yet, or a universe that counts although the thread is outside. xmm5 is dead at a return in every calling convention
+ * (System V: results in xmm0 and xmm1; ms_abi: xmm6 and above are the caller's).
  *
  * The CFA: before +29 and from +38 on, the return address lies at rsp (CFA = rsp + 8), but at +6 above the
  * universe (CFA = rsp + 16); in between, at rec.ret (CFA = rsp). Unwinders look up rip - 1 for calls but evaluate
@@ -83,8 +87,8 @@ __ulp_slots:
         call    *%r11
         pushq   RECORDS + k + ULP_SLOT__RET(%rip)
         movq    RECORDS + k + ULP_SLOT__TLS(%rip), %r11
-        movq    $0, ULP_TLS__SP(%r11)                           /* X1 */
-        movl    $ULP_UNIVERSE_OUTSIDE, ULP_TLS__UNIVERSE(%r11)  /* X2 */
+        movaps  .Loutside(%rip), %xmm5
+        movaps  %xmm5, ULP_TLS__SP(%r11)                        /* X */
         ret
         .p2align 6, 0xcc
         .set    k, k + ULP_SLOT__SIZEOF
@@ -120,8 +124,8 @@ __ulp_landing:
         .cfi_def_cfa_offset 8
         .cfi_offset 16, -8
         movq    ULP_SLOT__TLS(%rdx), %r11
-        movq    $0, ULP_TLS__SP(%r11)
-        movl    $ULP_UNIVERSE_OUTSIDE, ULP_TLS__UNIVERSE(%r11)
+        movaps  .Loutside(%rip), %xmm5
+        movaps  %xmm5, ULP_TLS__SP(%r11)
         movq    %rax, %rdi
         jmp     *_Unwind_Resume@GOTPCREL(%rip)
         .cfi_endproc

@@ -162,7 +162,7 @@ static bool is_forsaken(slot_t *slot, tls_t *tls)
 
 static slot_t *slot_reuse(tls_t *tls)
 {
-  for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     if (is_forsaken(slot, tls))
       return slot;
     if (in_limbo(slot) && limbo_is_over(slot) &&
@@ -183,7 +183,7 @@ static slot_t *slot_new(void)
     slot->state = ULP_SLOT_LATE;
   } else
     slot->state = ULP_SLOT_USED;
-  slot->next = (uint64_t)ulp_thread.slots;
+  slot->next = ulp_thread.slots ? (uint32_t)(ulp_thread.slots - __ulp_slot_records) + 1 : 0;
   ulp_thread.slots = slot;
   thread_notice();
   return slot;
@@ -324,16 +324,12 @@ void claims_left_for(uint64_t target)
 {
   uint64_t here = (uint64_t)__builtin_frame_address(0);
   int leaves_alternate = -1; /* not asked yet: it takes a system call, and most jumps leave no claim behind */
-  for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     tls_t *tls = (tls_t *)slot->tls;
     if (in_limbo(slot) || tls->code != slot_code(slot))
       continue;
     uint64_t claim = tls->sp;
-    if (claim == 0) { /* a handler between X1 and X2 */
-      tls->universe = ULP_UNIVERSE_OUTSIDE;
-      continue;
-    }
-    if (claim == ULP_SP_PINNED)
+    if (!has_claim(tls))
       continue;
     if (leaves_alternate < 0)
       leaves_alternate = on_alternate_stack(here) && !on_alternate_stack(target);

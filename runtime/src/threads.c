@@ -43,7 +43,7 @@ static void thread_ends(void *unused)
   ulp_thread.ends = true;
   slot_t *slot = __atomic_exchange_n(&ulp_thread.slots, NULL, __ATOMIC_ACQ_REL);
   for (slot_t *next; slot; slot = next) {
-    next = (slot_t *)slot->next;
+    next = slot_next(slot);
     tls_t *tls = (tls_t *)slot->tls;
     /* Its library may have been unloaded, and the block be somebody else's. */
     if (!in_limbo(slot) && tls == block_of_this_thread(slot) && tls->code == slot_code(slot)) {
@@ -63,7 +63,7 @@ static void child_begins(void)
 {
   uint64_t kept[ULP_SLOT_COUNT / 64] = {0};
   uint32_t tid = (uint32_t)raw_syscall(SYS_gettid), late = 0;
-  for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     uint32_t k = (uint32_t)(slot - __ulp_slot_records);
     kept[k / 64] |= 1UL << (k % 64);
     slot->tid = tid;

@@ -15,13 +15,13 @@
  *   sp   universe  where                                   a handler's entry, deeper on the stack
  *   1    -1        before the first entry                  gets the slot; then as below
  *   0    -1        outside                                 is outermost itself, and cleans up behind it
- *   W    -1        between E1 and E2, or X1 and X2 (exit)  helps: stores the universe (nested)
+ *   W    -1        between E1 and E2                       helps: stores the universe (nested)
  *   W    u         inside                                  nested
  *
  * E1 claims, E2 takes the universe: in this order, because between them the claim makes every other entry
  * of this thread nested, and the helper of a patch that sees a claim without a universe waits. Both need the slot: by it
- * the claim is seen. On exit,
- * in the slot, X1 clears sp and X2 the universe; see slots.S.
+ * the claim is seen. The exit,
+ * X in the slot, drops both in one store; see slots.S.
  */
 #include "ulp_abi.h"
 

@@ -33,8 +33,6 @@ ULP_HIDDEN _Unwind_Reason_Code __ulp_slot_personality(int version, _Unwind_Actio
   uint64_t sp = _Unwind_GetCFA(context) + (place == ULP_SLOT_UNIVERSE ? 8 : 0);
   if (tls->sp == sp)
     leave(tls);
-  else if (tls->sp == 0)
-    tls->universe = ULP_UNIVERSE_OUTSIDE;
   return _URC_CONTINUE_UNWIND;
 }
 

