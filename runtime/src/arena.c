@@ -1,7 +1,7 @@
 /*
  * Memory that the code of a library can reach by a 32-bit displacement: one page of pointers, which are
  * data, and fifteen pages of code, which are never writable (text.c writes them). Given out in units;
- * a bitmap knows which are taken. Helper.
+ * a bitmap knows which are taken. An arena is aligned to its size and begins with a mark. Helper.
  */
 #include "arena.h"
 
@@ -17,6 +17,7 @@ enum {
   CODE_UNITS = (ARENA_BYTES - PAGE) / CODE_UNIT,
   POINTERS = PAGE / 8,
 };
+static const uint64_t MARK = 0x414e455241504c55; /* ULPARENA */
 static const uint64_t REACH = 0x7fff0000; /* a little less than 2 GB */
 
 struct arena {
@@ -41,8 +42,8 @@ static uint8_t *map_between(uint64_t low, uint64_t high)
       continue;
     /* A gap is [end, from); another thread may map into it meanwhile: then the next gap. */
     uint64_t top = from < high ? from : high;
-    if (top >= end + 2 * ARENA_BYTES && top - ARENA_BYTES >= low) {
-      uint64_t at = (top - ARENA_BYTES) & ~(uint64_t)(PAGE - 1);
+    if (top >= end + 2 * ARENA_BYTES && top - 2 * ARENA_BYTES >= low) {
+      uint64_t at = (top - ARENA_BYTES) & ~(uint64_t)(ARENA_BYTES - 1);
       void *room_there = mmap((void *)at, ARENA_BYTES, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
       if (room_there != MAP_FAILED)
@@ -76,7 +77,15 @@ static struct arena *arena_new(uint64_t low, uint64_t high)
     free(arena);
     return NULL;
   }
+  *(uint64_t *)arena->base = MARK;
+  arena->pointer_taken[0] = true;
   return arena;
+}
+
+bool arena_holds(uint64_t address)
+{
+  uint64_t base = address & ~(uint64_t)(ARENA_BYTES - 1), mark;
+  return address >= base + PAGE && peek(base, &mark, sizeof mark) && mark == MARK;
 }
 
 /* First run of `count` free units; takes it. -1: none. */

@@ -84,6 +84,7 @@ __attribute__((constructor)) static void start(void)
   if (!barrier_exists())
     control->flags |= ULP_RUNTIME_FLAG_NO_MEMBARRIER;
   longjmp_init();
+  frameless_init();
   threads_init();
   request_init();
   if (!helper_init())

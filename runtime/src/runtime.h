@@ -162,6 +162,9 @@ ULP_HIDDEN bool helper_init(void); /* thread: false when there can be none */
 /* ---- longjmp.c, context.c: interposed functions */
 ULP_HIDDEN void longjmp_init(void);
 
+/* ---- frameless.c */
+ULP_HIDDEN void frameless_init(void);
+
 /* ---- barrier.c: helper */
 ULP_HIDDEN bool barrier_exists(void);   /* thread */
 ULP_HIDDEN bool barrier_register(void); /* once before the others; again does no harm */

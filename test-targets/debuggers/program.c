@@ -1,8 +1,13 @@
 /* main, middle, [return slot], outer or new_outer, leaf: who can walk it? */
+#define _GNU_SOURCE
 #define UNW_LOCAL_ONLY
+#include <dlfcn.h>
 #include <execinfo.h>
 #include <libunwind.h>
+#include <pthread.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
 
 #include "program.h"
 
@@ -77,6 +82,89 @@ int middle(int (*callback)(int))
   return outer(callback, 1) + 10;
 }
 
+static volatile int seen_steps, lost_steps, cancel_at;
+
+static bool is_in(void *address, const char *function)
+{
+  Dl_info info;
+  return dladdr(address, &info) && info.dli_sname && strcmp(info.dli_sname, function) == 0;
+}
+
+/* After each instruction: is the way back to main known? Or the thread is cancelled there. */
+static void on_step(int signal)
+{
+  (void)signal;
+  if (++seen_steps == cancel_at)
+    pthread_cancel(pthread_self());
+  if (cancel_at != 0)
+    return;
+  void *addresses[32];
+  int count = backtrace(addresses, 32), callers = 0;
+  for (int i = 0; i < count; i++)
+    callers += is_in(addresses[i], "stepped");
+  lost_steps += callers != 1 || !is_in(addresses[count - 1], "_start");
+}
+
+enum { TRAP_FLAG = 0x100 };
+
+__attribute__((noinline)) int stepped(void);
+int stepped(void)
+{
+  outer(quiet, 1); /* the first entry blocks signals, which single-stepping does not survive */
+  seen_steps = lost_steps = 0;
+  __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() | TRAP_FLAG);
+  int result = outer(quiet, 1);
+  __builtin_ia32_writeeflags_u64(__builtin_ia32_readeflags_u64() & ~(unsigned long)TRAP_FLAG);
+  return result + 10;
+}
+
+static bool outermost;
+
+/* Was the library entered anew, that is, by way of a slot? */
+static int look_for_slot(int x)
+{
+  void *addresses[32];
+  Dl_info info;
+  outermost = false;
+  for (int i = backtrace(addresses, 32); i-- > 0;)
+    outermost |= dladdr(addresses[i], &info) && strstr(info.dli_fname, "libpulp.so");
+  return x;
+}
+
+/* Runs when the thread is cancelled: nothing of the call may be left. */
+static void count_down(int **left)
+{
+  volatile char deeper[8192]; /* than the call that was cancelled: what it left is not healed here */
+  deeper[0] = 0;
+  outer(look_for_slot, 1);
+  **left -= outermost + deeper[0];
+}
+
+static int unclean;
+
+static void *cancelled(void *argument)
+{
+  int *left __attribute__((cleanup(count_down))) = &unclean;
+  pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL);
+  stepped();
+  return argument;
+}
+
+/* At each instruction in turn, in a thread of its own, until one is not reached. */
+static int cancel_at_each(void)
+{
+  void *end = PTHREAD_CANCELED;
+  for (cancel_at = 1; end == PTHREAD_CANCELED; cancel_at++) {
+    pthread_t thread;
+    unclean++;
+    if (pthread_create(&thread, NULL, cancelled, NULL) != 0 || pthread_join(thread, &end) != 0)
+      return -1;
+  }
+  int reached = cancel_at;
+  cancel_at = 0;
+  return reached;
+}
+
 static const char *reply(char *line)
 {
   frames[0] = '\0';
@@ -84,7 +172,13 @@ static const char *reply(char *line)
     middle(by_libunwind);
   else if (strcmp(line, "backtrace") == 0)
     middle(by_backtrace);
-  else if (strcmp(line, "overrun") == 0)
+  else if (strcmp(line, "each") == 0) {
+    int result = stepped();
+    snprintf(frames, sizeof frames, "%d: %d lost of %d", result, lost_steps, seen_steps);
+  } else if (strcmp(line, "cancel") == 0) {
+    int steps = cancel_at_each();
+    snprintf(frames, sizeof frames, "%d unclean of %d", unclean, steps);
+  } else if (strcmp(line, "overrun") == 0)
     return number(middle(overrun));
   else if (strcmp(line, "step") == 0) {
     for (puts("waiting"); !released;)
@@ -98,5 +192,6 @@ static const char *reply(char *line)
 
 int main(void)
 {
+  signal(SIGTRAP, on_step);
   return serve(reply);
 }

@@ -5,6 +5,7 @@
 const WAYS = 'test-targets/test/ways.test.ts';
 const ENTRIES = 'test-targets/test/entries.test.ts';
 const LOADING = 'test-targets/test/loading.test.ts';
+const DEBUGGERS = 'test-targets/test/debuggers.test.ts';
 const RUNTIMES = 'test-targets/test/runtimes.test.ts';
 const ALONE = [WAYS, 'each way, before'];
 const SUSPENDED = [WAYS, 'each way, suspended'];
@@ -89,7 +90,7 @@ export const MUTATIONS = [
   {
     name: 'slot-cfi',
     what: 'unwinding finds the caller behind a slot',
-    edits: [['slots.S', /\.cfi_escape 0x10, 16, 29\n.*\n.*\n.*\n/, '\n']],
+    edits: [['slots.S', /\.cfi_escape 0x10, 16, 38.*\n.*\n.*\n.*\n/, '\n']],
     test: ALONE,
   },
   ...['longjmp', '_longjmp', 'siglongjmp', '__longjmp_chk'].map(interposer),
@@ -269,5 +270,37 @@ export const MUTATIONS = [
     what: 'a libpulp.so behind libc says so',
     edits: [['control.c', 'if (is_late())', 'if (is_late() && 0)']],
     test: [RUNTIMES, 'loaded by dlopen'],
+  },
+  {
+    name: 'padding-frames',
+    what: 'unwinding out of a trampoline and of a selector',
+    edits: [['frameless.c', ' || in_padding((uint64_t)pc)', '']],
+    test: [DEBUGGERS, 'a handler and'],
+  },
+  {
+    name: 'padding-personality',
+    what: 'unwinding out of a trampoline drops the claim',
+    edits: [['frameless.c', '      leave(tls);\n', '      ;\n']],
+    test: [DEBUGGERS, 'a handler and'],
+  },
+  {
+    name: 'stub-frames',
+    what: 'unwinding out of a stub',
+    edits: [['frameless.c', 'arena_holds((uint64_t)pc) || ', '']],
+    test: [DEBUGGERS, 'a handler and'],
+  },
+  {
+    name: 'slot-name',
+    what: "the symbol by which gdb's step goes through a slot",
+    edits: [
+      ['slots.S', '__ulp_return_slot, @gnu_indirect_function', '__ulp_return_slot, @function'],
+    ],
+    test: [DEBUGGERS, 'gdb steps into'],
+  },
+  {
+    name: 'interpreted',
+    what: 'a process under valgrind is refused',
+    edits: [['control.c', 'if (is_interpreted())', 'if (is_interpreted() && 0)']],
+    test: [DEBUGGERS, 'valgrind follows'],
   },
 ];

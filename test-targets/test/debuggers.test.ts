@@ -7,8 +7,8 @@ import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { runTool } from '../harness/tools';
 
-/** libc first: libunwind has a backtrace() too. */
-const LIBRARIES = ['-rdynamic', '-lc', '-lunwind'];
+/** libunwind last: it has a backtrace() and an _Unwind_Resume() of its own. */
+const ARGS = ['-fexceptions', '-rdynamic', '-lc', '-lgcc_s', '-lunwind'];
 
 /** What gdb prints for these commands in the running process. */
 function gdb(target: Target, ...commands: string[]): string {
@@ -27,7 +27,7 @@ const functions = (list: string): string =>
 scenario('gdb, libunwind and backtrace() walk through a tracked call', async (s) => {
   const library = s.library('debuggers/library.c', 'libdebugged.so');
   const patch = s.patch('debuggers/patch.c', 'fix', [[library, ['outer:new_outer']]]);
-  const program = s.program('debuggers/program.c', [library], LIBRARIES);
+  const program = s.program('debuggers/program.c', [library], ARGS);
   const target = await s.start(program);
 
   const walks = async (called: string, added: number): Promise<void> => {
@@ -76,12 +76,20 @@ function prepare(s: Scenario): Prepared {
     s.patch('debuggers/patch.c', name, [[library, [`outer:${code}`]]], {
       args: [`-Dnew_outer=${code}`],
     });
-  const args = ['-O0', ...LIBRARIES];
+  const args = ['-O0', ...ARGS];
   return {
     library,
     program: s.program('debuggers/program.c', [library], args),
     patches: [patch('fix', 'new_outer'), patch('newer', 'newer_outer')],
   };
+}
+
+/** While a thread is inside from before, what it sees has to stay: both versions then share a stub. */
+async function whileInside(target: Target, act: () => void): Promise<void> {
+  expect(await target.ask('wait')).toBe('waiting');
+  act();
+  target.tell('go on');
+  await target.line();
 }
 
 /** Into the function, into its callback, and out of both. */
@@ -134,6 +142,21 @@ scenario('gdb finishes a tracked function, and returns from one', async (s) => {
   );
   expect(await target.line()).toBe('17');
   expectAllOutside(target);
+});
+
+scenario('a handler and a cancellation find their way back from every instruction', async (s) => {
+  const { program, patches } = prepare(s);
+  const target = await s.start(program);
+  const expectNoneLost = async (result: number): Promise<void> => {
+    const answer = await target.ask('each');
+    expect(answer).toMatch(new RegExp(`^${result}: 0 lost of \\d\\d`));
+    expect(await target.ask('cancel')).toMatch(/^0 unclean of \d\d/);
+  };
+  await expectNoneLost(12);
+  s.apply(target, patches[0]); // a selector
+  await expectNoneLost(111);
+  await whileInside(target, () => s.apply(target, patches[1])); // a stub
+  await expectNoneLost(111);
 });
 
 scenario('valgrind follows tracked calls, and a process under it is not patched', async (s) => {

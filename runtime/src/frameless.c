@@ -1,0 +1,92 @@
+/*
+ * Code for which no compiler described a frame: the padding before functions (trampolines, selectors) and stubs. A
+ * handler that interrupts it and asks for a backtrace, or an asynchronous cancellation there, would find the end of
+ * the stack. The frame is always the same: the return address lies where the call left it. So _Unwind_Find_FDE of
+ * libgcc is interposed, and answers for such code with the description of a function that does nothing. Entry.
+ */
+#include "arena.h"
+
+#include <dlfcn.h>
+#include <string.h>
+#include <unwind.h>
+
+/* As in libgcc, unwind-dw2-fde.h. */
+struct dwarf_eh_bases {
+  void *tbase, *dbase, *func;
+};
+
+typedef const void *find_fde(void *pc, struct dwarf_eh_bases *bases);
+static find_fde *real_find;
+
+extern ULP_HIDDEN char __ulp_stand_in[];
+__asm__("        .text\n"
+        "        .type   __ulp_stand_in, @function\n"
+        "__ulp_stand_in:\n"
+        "        .cfi_startproc\n"
+        "        .cfi_personality 0x1b, __ulp_frameless_personality\n"
+        "        ret\n"
+        "        .cfi_endproc\n"
+        "        .size   __ulp_stand_in, . - __ulp_stand_in\n");
+
+/* Bytes of a trampoline that no displacement changes: packages/elf/src/gate/trampoline.ts. */
+static bool is_trampoline(const uint8_t *at)
+{
+  return memcmp(at, "\xf3\x0f\x1e\xfa\x4c\x8b\x1d", 7) == 0 && memcmp(at + 11, "\xc7\x44\x24\xf0", 4) == 0;
+}
+
+static bool in_padding(uint64_t pc)
+{
+  enum { ENOUGH = 15 };
+  uint8_t bytes[ULP_PADDING_BEFORE + ENOUGH - 1];
+  uint64_t lowest = pc - (ULP_PADDING_BEFORE - 1);
+  uint64_t page = pc & ~4095UL;
+  /* There may be nothing before its page, or behind it. */
+  uint64_t from = lowest;
+  size_t size = sizeof bytes;
+  if (!peek(from, bytes, size)) {
+    from = lowest < page ? page : lowest;
+    size = page + 4096 - from < size ? page + 4096 - from : size;
+    if (!peek(from, bytes, size))
+      return false;
+  }
+  for (size_t i = 0; i + ENOUGH <= size && from + i <= pc; i++)
+    if (is_trampoline(bytes + i))
+      return true;
+  return false;
+}
+
+ULP_EXPORT const void *_Unwind_Find_FDE(void *pc, struct dwarf_eh_bases *bases)
+{
+  if (!real_find)
+    frameless_init();
+  const void *fde = real_find ? real_find(pc, bases) : NULL;
+  if (!fde && real_find && (arena_holds((uint64_t)pc) || in_padding((uint64_t)pc))) {
+    fde = real_find(__ulp_stand_in, bases);
+    bases->func = pc; /* the description holds from there on */
+  }
+  return fde;
+}
+
+/* Looked up early: dlsym is not async-signal-safe, and a handler may unwind. */
+void frameless_init(void)
+{
+  real_find = (find_fde *)dlsym(RTLD_NEXT, "_Unwind_Find_FDE");
+}
+
+/* The claim is made perhaps (E1), but its slot has not been reached: it is undone if it is this frame's. */
+ULP_HIDDEN _Unwind_Reason_Code __ulp_frameless_personality(int version, _Unwind_Action actions,
+                                                           _Unwind_Exception_Class class,
+                                                           struct _Unwind_Exception *exception,
+                                                           struct _Unwind_Context *context)
+{
+  (void)version, (void)class, (void)exception;
+  if (!(actions & _UA_CLEANUP_PHASE))
+    return _URC_CONTINUE_UNWIND;
+  uint64_t rsp = _Unwind_GetCFA(context); /* a frame of size zero */
+  for (slot_t *slot = ulp_thread.slots; slot; slot = (slot_t *)slot->next) {
+    tls_t *tls = (tls_t *)slot->tls;
+    if (!in_limbo(slot) && tls->sp == rsp && *(volatile uint64_t *)rsp != slot_code(slot) + ULP_SLOT_RETURN)
+      leave(tls);
+  }
+  return _URC_CONTINUE_UNWIND;
+}
