@@ -16,14 +16,7 @@ import {
   staticSymbols,
 } from '../src';
 import { gateSchema } from '../src/schema';
-
-const BIN = join(__dirname, '../../../node_modules/.bin');
-const tool = (name: string, ...args: string[]): ReturnType<typeof spawnSync> =>
-  spawnSync(join(BIN, name), args, { encoding: 'utf8' });
-const words = (...args: string[]): string[] =>
-  String(tool('ulp-runtime', ...args).stdout)
-    .trim()
-    .split(' ');
+import { output, tool, words } from './commands';
 
 const LIBRARY = `
 #include <stdio.h>
@@ -89,8 +82,7 @@ function run(preload: boolean, ...args: string[]): string {
     program,
     ...args,
   ]);
-  const env = preload ? { LD_PRELOAD: words('path', 'libpulp.so').join() } : {};
-  return execFileSync(program, { encoding: 'utf8', env: { ...process.env, ...env } });
+  return output(program, preload);
 }
 
 /** Complaints, apart from line noise that the library has before it is gated as well. */
