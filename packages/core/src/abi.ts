@@ -112,7 +112,10 @@ export const SLOT_STRIDE = 64;
 export const ulp_slot = struct('ulp_slot', {
   ret: field(u64, 'the return address of the outermost call'),
   tls: field(u64, "the owner's ulp_tls; &junk_sp while the slot is in limbo"),
-  junk_sp: field(u64, 'sp, universe and flags that an abandoned call leaves when it returns; 0 then'),
+  junk_sp: field(
+    u64,
+    'sp, universe and flags that an abandoned call leaves when it returns; 0 then',
+  ),
   junk_universe: field(u32, 'the universe of the abandoned call'),
   junk_flags: field(u32, ''),
   saved_sp: field(u64, 'sp of the abandoned call'),
