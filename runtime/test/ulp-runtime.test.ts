@@ -52,7 +52,7 @@ test('libpulp.so exports what trm.o needs, what it interposes, and nothing else'
       ...['__ulp_entry_unwind', '__ulp_global', '__ulp_special'].map(
         (name) => `${name}_abi${abi.ABI_VERSION}`,
       ),
-      ...['__longjmp_chk', '_longjmp', 'longjmp', 'siglongjmp', 'swapcontext'],
+      ...['__longjmp_chk', '_longjmp', 'longjmp', 'siglongjmp', 'swapcontext', '_Unwind_Find_FDE'],
     ].sort(),
   );
 });
