@@ -45,6 +45,27 @@ static uint64_t universe_of(slot_t *slot)
   return 0;
 }
 
+/*
+ * A thread that left by the bare system call gave nothing back. What it was inside of is over: nobody else runs on with
+ * its call, unless it was suspended.
+ */
+static void heal(slot_t *slot)
+{
+  struct ulp_tls tls;
+  if (slot->state != ULP_SLOT_USED || !thread_is_gone(slot->tid))
+    return;
+  if (peek(slot->tls, &tls, sizeof tls) && tls.code == slot_code(slot) && tls.sp > ULP_SP_NO_SLOT)
+    __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
+  slot_release(slot);
+}
+
+void claims_heal(void)
+{
+  for (uint32_t word = 0; word < ULP_SLOT_COUNT / 64; word++)
+    for (uint64_t taken = ulp_slot_map[word]; taken; taken &= taken - 1)
+      heal(&__ulp_slot_records[word * 64 + (uint32_t)__builtin_ctzl(taken)]);
+}
+
 static uint32_t load(volatile uint32_t *word)
 {
   return __atomic_load_n(word, __ATOMIC_SEQ_CST);
@@ -52,9 +73,9 @@ static uint32_t load(volatile uint32_t *word)
 
 uint64_t oldest_universe(void)
 {
-  if (!barrier_memory() || __atomic_load_n(&ulp_control_block.slots_exhausted, __ATOMIC_SEQ_CST))
-    return 0; /* threads may be pinned that no slot tells of */
-  uint64_t oldest = universe_now();
+  if (!barrier_memory())
+    return 0;
+  uint64_t oldest = oldest_pinned(universe_now());
   uint32_t ended = load(&ulp_moves_ended), begun = load(&ulp_moves_begun);
   for (uint32_t word = 0; word < ULP_SLOT_COUNT / 64; word++)
     for (uint64_t taken = ulp_slot_map[word]; taken; taken &= taken - 1) {

@@ -108,6 +108,7 @@ static bool is_settled(void)
 
 uint32_t collect(const struct text *text)
 {
+  claims_heal();
   for (int pass = 0; pass < PASSES; pass++) {
     uint64_t oldest = oldest_universe();
     retired_free(oldest);

@@ -78,7 +78,7 @@ static void take_over(const struct parked *p, tls_t *tls)
     slot->ret = p->slot->ret;
     *word = slot_code(slot) + ULP_SLOT_RETURN;
   } else {
-    slots_note_exhaustion();
+    pin_note(tls);
     claim_pin(tls, p->universe);
   }
   slot_move_end(p->slot, slot);

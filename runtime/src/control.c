@@ -86,6 +86,7 @@ __attribute__((constructor)) static void start(void)
   longjmp_init();
   frameless_init();
   threads_init();
+  pins_init();
   request_init();
   if (!helper_init())
     control->flags |= ULP_RUNTIME_FLAG_NO_HELPER;

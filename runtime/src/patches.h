@@ -80,6 +80,8 @@ ULP_HIDDEN struct ulp_patch *patch_applied(const uint8_t *id);
 /* ---- claims.c */
 /* Smallest universe that any thread is inside with; universe_now() when all are outside. */
 ULP_HIDDEN uint64_t oldest_universe(void);
+/* Gives back the return slots of threads that ended without doing so. */
+ULP_HIDDEN void claims_heal(void);
 
 /* ---- emit.c */
 /* Writes what the detour's versions need, as yet unreachable. False: no memory, or text not writable. */

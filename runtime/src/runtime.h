@@ -102,6 +102,7 @@ struct thread {
   slot_t *volatile slots;               /* every slot that this thread owns */
   volatile uint64_t stack_low, stack_high; /* the mapping last found around a stack; high 0: none */
   volatile bool ends;                   /* its slots were given back: what it takes now is `late` */
+  volatile bool pinned;                 /* in some library: pins.c */
 };
 extern ULP_HIDDEN __thread struct thread ulp_thread __attribute__((tls_model("initial-exec")));
 extern ULP_HIDDEN volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
@@ -127,8 +128,10 @@ ULP_HIDDEN void slot_move_begin(slot_t *from);
 /* to: the slot that the call has now, or NULL: it keeps the old one, and nobody reuses that */
 ULP_HIDDEN void slot_move_end(slot_t *from, slot_t *to);
 extern ULP_HIDDEN volatile uint32_t ulp_moves_begun, ulp_moves_ended;
-ULP_HIDDEN void slots_note_exhaustion(void); /* before the universe of who gets none is read */
-ULP_HIDDEN void claim_pin(tls_t *tls, uint32_t universe); /* signals blocked */
+/* Inside for good. Signals blocked, and pin_note() first. */
+ULP_HIDDEN void claim_pin(tls_t *tls, uint32_t universe);
+/* Does the kernel know no such thread of this process any more? */
+ULP_HIDDEN bool thread_is_gone(uint32_t tid);
 /* The outermost call of tls is gone without having returned. */
 ULP_HIDDEN void claim_abandon(tls_t *tls, bool certainly_dead);
 /* The thread's calls that a jump to a frame at stack pointer `target` leaves behind. */
@@ -152,7 +155,16 @@ ULP_HIDDEN bool peek(uint64_t address, void *to, size_t size);
 ULP_HIDDEN bool same_stack(uint64_t a, uint64_t b);
 ULP_HIDDEN bool on_alternate_stack(uint64_t sp);
 
+/* ---- pins.c */
+ULP_HIDDEN void pins_init(void);
+ULP_HIDDEN void pin_note(tls_t *tls);
+ULP_HIDDEN void pins_give_back(void);
+ULP_HIDDEN void pins_of_child(void);
+ULP_HIDDEN uint64_t oldest_pinned(uint64_t newest);
+
 /* ---- threads.c */
+/* The thread block that belongs to a library; NULL when that has been unloaded. */
+ULP_HIDDEN tls_t *block_of_this_thread(uint64_t library);
 ULP_HIDDEN void threads_init(void);
 ULP_HIDDEN void thread_notice(void); /* entry: this thread must give its slots back when it ends */
 

@@ -45,17 +45,22 @@ static bool slot_change(slot_t *slot, uint32_t from, uint32_t to)
                                      __ATOMIC_RELAXED);
 }
 
-/* A late one whose thread is gone: the kernel knows no such thread any more. */
+bool thread_is_gone(uint32_t tid)
+{
+  return tid != 0 && !is_other_process() &&
+         raw_syscall(SYS_tgkill, ulp_control_block.pid, tid, 0) == -ESRCH;
+}
+
+/* A late one whose thread is gone. */
 static slot_t *slot_take_late(void)
 {
-  if (ulp_slots_late == 0 || is_other_process())
+  if (ulp_slots_late == 0)
     return NULL;
   for (uint32_t word = 0; word < ULP_SLOT_COUNT / 64; word++)
     for (uint64_t taken = ulp_slot_map[word]; taken; taken &= taken - 1) {
       slot_t *slot = &__ulp_slot_records[word * 64 + (uint32_t)__builtin_ctzl(taken)];
-      if (slot->state == ULP_SLOT_LATE &&
-          raw_syscall(SYS_tgkill, ulp_control_block.pid, slot->tid, 0) == -ESRCH &&
-          slot_change(slot, ULP_SLOT_LATE, ULP_SLOT_USED)) {
+      if (slot->state == ULP_SLOT_LATE && thread_is_gone(slot->tid) &&
+          slot_change(slot, ULP_SLOT_LATE, ULP_SLOT_FREE)) { /* not the old thread's any more */
         slots_late_add(-1);
         return slot;
       }
@@ -202,11 +207,6 @@ slot_t *slot_assign(tls_t *tls)
   return slot;
 }
 
-void slots_note_exhaustion(void)
-{
-  __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
-}
-
 void claim_pin(tls_t *tls, uint32_t universe)
 {
   tls->universe = universe;
@@ -281,8 +281,7 @@ static bool claim_is_stale(tls_t *tls, uint64_t sp)
 
 /*
  * The first entry of a thread, outside still: it can be seen before it claims. False when no slot is left: the
- * thread is inside from now on, in the universe of now, until it ends. The count comes before the reading of
- * the universe, so that oldest_universe() sees the one, or this the newest of the other.
+ * thread is inside from now on, in the universe of now, until it ends.
  */
 static bool acquire(tls_t *tls)
 {
@@ -290,7 +289,7 @@ static bool acquire(tls_t *tls)
   /* A handler may have been here first. */
   const bool outside = tls->sp != ULP_SP_NO_SLOT || slot_assign(tls);
   if (!outside) {
-    slots_note_exhaustion();
+    pin_note(tls);
     claim_pin(tls, (uint32_t)universe_now());
   }
   signals_restore(before);

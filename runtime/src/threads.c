@@ -13,15 +13,14 @@ void thread_notice(void)
     pthread_setspecific(key, (void *)1);
 }
 
-/* The thread block that belongs to a slot's library; NULL when that has been unloaded. */
-static tls_t *block_of_this_thread(slot_t *slot)
+tls_t *block_of_this_thread(uint64_t address)
 {
   struct ulp_library library;
   uint64_t thread_pointer;
   __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
-  if (!peek(slot->library, &library, sizeof library) || library.magic != ULP_MAGIC_LIBRARY)
+  if (!peek(address, &library, sizeof library) || library.magic != ULP_MAGIC_LIBRARY)
     return NULL;
-  return (tls_t *)(thread_pointer + tls_offset((struct ulp_library *)slot->library));
+  return (tls_t *)(thread_pointer + tls_offset((struct ulp_library *)address));
 }
 
 /* Destructor of the key: the thread ends, and gives its slots back. */
@@ -41,12 +40,13 @@ static void thread_ends(void *unused)
   }
   const uint64_t before = signals_block();
   ulp_thread.ends = true;
+  pins_give_back();
   slot_t *slot = __atomic_exchange_n(&ulp_thread.slots, NULL, __ATOMIC_ACQ_REL);
   for (slot_t *next; slot; slot = next) {
     next = slot_next(slot);
     tls_t *tls = (tls_t *)slot->tls;
     /* Its library may have been unloaded, and the block be somebody else's. */
-    if (!in_limbo(slot) && tls == block_of_this_thread(slot) && tls->code == slot_code(slot)) {
+    if (!in_limbo(slot) && tls == block_of_this_thread(slot->library) && tls->code == slot_code(slot)) {
       claim_abandon(tls, false);
       forget_slot(tls);
     }
@@ -70,6 +70,7 @@ static void child_begins(void)
     late += slot->state == ULP_SLOT_LATE;
   }
   ulp_slots_late = late;
+  pins_of_child();
   for (uint32_t word = 0; word < ULP_SLOT_COUNT / 64; word++) {
     for (uint64_t rest = ulp_slot_map[word] & ~kept[word]; rest; rest &= rest - 1) {
       int bit = __builtin_ctzl(rest);

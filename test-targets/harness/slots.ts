@@ -11,10 +11,10 @@ export const forsakenSlots = (pid: number): number => count(pid, (late) => late)
 function count(pid: number, wanted: (late: boolean) => boolean): number {
   const process = openProcess(asPid(pid));
   try {
-    return [...records(findRuntime(process))].filter((record) => {
-      const gone = !process.threads().some(({ targetTid }) => targetTid === record.tid);
-      return wanted(record.state === abi.SLOT.late && gone);
-    }).length;
+    const alive = new Set(process.threads().map(({ targetTid }) => targetTid));
+    return [...records(findRuntime(process))].filter(({ state, tid }) =>
+      wanted(state === abi.SLOT.late && !alive.has(tid)),
+    ).length;
   } finally {
     process.close();
   }

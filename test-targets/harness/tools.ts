@@ -20,6 +20,7 @@ export function runTool(
 ): Outcome {
   const { status, stdout, stderr, signal } = spawnSync(join(BIN, name), args.map(String), {
     encoding: 'utf8',
+    maxBuffer: 1 << 24,
     timeout: 60_000,
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });

@@ -126,6 +126,14 @@ export const ulp_slot = struct('ulp_slot', {
   state: field(u32, 'SLOT.*'),
 });
 
+/** A thread that is inside a library for good, because no return slot was left for it. */
+export const ulp_pin = struct('ulp_pin', {
+  tls: field(u64, 'its ulp_tls; 0: a free entry'),
+  library: field(u64, 'address of the ulp_library'),
+  tid: field(u32, "its thread id in the target's pid namespace; 0: being written"),
+  reserved: field(u32, '0'),
+});
+
 /**
  * State of the helper, low byte of ulp_control.state; the rest is a sequence number.
  *
@@ -172,6 +180,8 @@ export const LIMIT = {
   functions: 4096,
   pathBytes: 1024,
   messageBytes: 512,
+  /** Threads that are known to be inside without a return slot. */
+  pins: 256,
   requestBytes: 1 << 20,
 } as const;
 
@@ -244,6 +254,8 @@ export const ulp_control = struct('ulp_control', {
   slot_records: field(u64, 'address of ulp_slot[SLOT_COUNT]'),
   slot_map: field(u64, 'address of a bitmap of SLOT_COUNT bits: 1 = taken'),
   slots_exhausted: field(u64, 'times that no slot was free'),
+  pins: field(u64, 'address of ulp_pin[LIMIT.pins]'),
+  pins_lost: field(u64, 'threads that found no entry there: nothing is unloaded any more'),
   claims_healed: field(u64, 'outermost calls found gone without having returned'),
 
   message: field(

@@ -42,7 +42,7 @@ export interface Universes {
   readonly threads: readonly ThreadClaims[];
   /** Inside, but of no thread that lives: a coroutine whose thread has ended. */
   readonly ownerless: readonly Claim[];
-  /** Slots ran out: a thread without a claim may be inside for good all the same. */
+  /** Slots ran out, and the table of pinned threads too: a thread without a claim may be inside for good. */
   readonly incomplete: boolean;
 }
 
@@ -56,8 +56,6 @@ export function readUniverses(
   const byTid = new Map(
     threads.map((thread) => [thread.targetTid, { thread, claims: [] as Claim[] }]),
   );
-  /** Thread pointers, learnt from slots: with one, every library's block of that thread is known. */
-  const threadPointers = new Map<number, bigint>();
   const ownerless: Claim[] = [];
   for (const { record, code, at } of takenSlots(memory, control)) {
     const library = libraries.find((l) => l.address === record.library);
@@ -67,14 +65,10 @@ export function readUniverses(
     const owner = byTid.get(record.tid);
     if (owner) owner.claims.push(claim);
     else if (claim.inside) ownerless.push(claim);
-    if (claim.place?.tls !== undefined)
-      threadPointers.set(record.tid, claim.place.tls - library.tpoff);
   }
-  const incomplete = control.slots_exhausted !== 0n;
-  if (incomplete)
-    for (const [tid, pointer] of threadPointers)
-      byTid.get(tid)?.claims.push(...pinnedClaims(memory, libraries, pointer));
-  return { threads: [...byTid.values()], ownerless, incomplete };
+  for (const { tid, claim } of pinnedClaims(memory, libraries, control))
+    byTid.get(tid)?.claims.push(claim);
+  return { threads: [...byTid.values()], ownerless, incomplete: control.pins_lost !== 0n };
 }
 
 interface TakenSlot {
@@ -184,16 +178,19 @@ function claimInLimbo(
 /** What lies on the stack in place of the return address while the call is under way. */
 export const returnPoint = ({ code }: SlotPlace): bigint => code + BigInt(abi.SLOT_CODE.return);
 
-function pinnedClaims(
+function* pinnedClaims(
   memory: Memory,
   libraries: readonly LiveLibrary[],
-  threadPointer: bigint,
-): Claim[] {
-  return libraries.flatMap((library) => {
-    if (!library.descriptor || !library.bound) return [];
-    const tls = readBlock(memory, threadPointer + library.tpoff);
-    if (tls?.library !== library.address || tls.sp !== abi.SP_PINNED) return [];
-    return {
+  { pins }: abi.UlpControl,
+): Generator<{ tid: number; claim: Claim }> {
+  const { size } = abi.ulp_pin;
+  const table = memory.view(remoteAddress(pins), abi.LIMIT.pins * size, 'the pinned threads');
+  for (let k = 0; k < abi.LIMIT.pins; k++) {
+    const pin = abi.ulp_pin.read(table, k * size);
+    const library = pin.tls && libraries.find((l) => l.address === pin.library);
+    const tls = library && readBlock(memory, pin.tls);
+    if (!tls || tls.library !== pin.library || tls.sp !== abi.SP_PINNED) continue;
+    const claim: Claim = {
       library,
       inside: true,
       universe: known(tls.universe),
@@ -202,7 +199,8 @@ function pinnedClaims(
       sp: tls.sp,
       place: undefined,
     };
-  });
+    yield { tid: pin.tid, claim };
+  }
 }
 
 /** Read until two reads agree, because its thread may be writing it. */

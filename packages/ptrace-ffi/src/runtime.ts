@@ -160,6 +160,7 @@ const OWN_MEMORY = [
   ['slots', abi.SLOT_COUNT * abi.SLOT_STRIDE],
   ['slot_records', abi.SLOT_COUNT * abi.ulp_slot.size],
   ['slot_map', abi.SLOT_COUNT / 8],
+  ['pins', abi.LIMIT.pins * abi.ulp_pin.size],
 ] as const;
 
 const HELPER_MEMORY = [

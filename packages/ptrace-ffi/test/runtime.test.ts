@@ -170,6 +170,7 @@ describe('one that lies', () => {
     'patches=0',
     'patches=0xffffffffffffff00',
     'slots=4096',
+    'pins=4096',
     'slot_records=0x7fffffffffff',
     'slot_map=1',
     'gadget=0x1000',

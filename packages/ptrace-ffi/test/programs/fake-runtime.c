@@ -14,6 +14,7 @@
 
 static struct ulp_patch patches[ULP_LIMIT_PATCHES];
 static struct ulp_slot records[ULP_SLOT_COUNT];
+static struct ulp_pin pins[ULP_LIMIT_PINS];
 static char slots[ULP_SLOT_COUNT * ULP_SLOT_STRIDE], map[ULP_SLOT_COUNT / 8], request[4096];
 static uint32_t tid;
 
@@ -37,6 +38,7 @@ int main(int argc, char **argv)
   c->slots = (uint64_t)slots;
   c->slot_records = (uint64_t)records;
   c->slot_map = (uint64_t)map;
+  c->pins = (uint64_t)pins;
   /* Three patches: applied, reverted, pending. */
   for (int i = 0; i < 3; i++) {
     patches[2 * i].state = ULP_PATCH_LIVE;
@@ -58,6 +60,7 @@ int main(int argc, char **argv)
     if (!strcmp(argv[i], "universe")) c->universe = v;
     if (!strcmp(argv[i], "patches")) c->patches = v;
     if (!strcmp(argv[i], "slots")) c->slots = v;
+    if (!strcmp(argv[i], "pins")) c->pins = v;
     if (!strcmp(argv[i], "slot_records")) c->slot_records = v;
     if (!strcmp(argv[i], "slot_map")) c->slot_map = v;
     if (!strcmp(argv[i], "gadget")) c->gadget = v;

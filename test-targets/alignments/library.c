@@ -1,0 +1,19 @@
+/* Built four times, with PREFIX, SECTION and PADDING (bytes before the function) given. */
+#include "functions.h"
+
+#define PLACE(n)                                                       \
+  __asm__(".pushsection " SECTION ", \"ax\", @progbits\n"              \
+          ".p2align 6\n"                                               \
+          ".skip 64 + ((0" #n " - " PADDING ") & 63), 0x90\n"          \
+          ".popsection");
+
+/* It counts its calls, so that none is lost. */
+#define FUNCTION(prefix, n)                                            \
+  PLACE(n)                                                             \
+  ATTRIBUTES long prefix##n(long *calls);                              \
+  ATTRIBUTES long prefix##n(long *calls)                               \
+  {                                                                    \
+    ++*calls;                                                          \
+    return 0##n;                                                       \
+  }
+EACH(FUNCTION, PREFIX)

@@ -1,0 +1,6 @@
+int new_version(void);
+
+int new_version(void)
+{
+  return 2;
+}

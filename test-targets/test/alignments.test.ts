@@ -1,0 +1,57 @@
+import { execFile, execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { abi } from '@ulp/core';
+import { TARGETS } from '../harness/build';
+import { scenario } from '../harness/scenario';
+
+/** How often the patch comes and goes. */
+const PAIRS = Number(process.env.ULP_TEST_PAIRS ?? 200);
+
+jest.setTimeout(60_000 + PAIRS * 200);
+
+const KINDS = {
+  plain_: ['-O0'],
+  small_: ['-Os'],
+  cold_: ['-O2', '-DATTRIBUTES=__attribute__((cold))', '-DSECTION=".text.unlikely"'],
+  branch_: ['-O2', '-fcf-protection=branch'],
+};
+const NUMBERS = Array.from({ length: 64 }, (_, n) => n.toString(8).padStart(2, '0'));
+
+/** Where the entries lie in a cache line: the address of a function modulo 64. */
+function offsets(library: string, prefix: string): number[] {
+  const symbols = execFileSync('nm', [library], { encoding: 'utf8' });
+  return [...symbols.matchAll(new RegExp(`^(\\w+) T ${prefix}\\d\\d$`, 'gm'))]
+    .map(([, address]) => parseInt(address as string, 16) % 64)
+    .sort((a, b) => a - b);
+}
+
+scenario(`entries at every alignment are patched ${PAIRS} times under four threads`, async (s) => {
+  const libraries = Object.entries(KINDS).map(([prefix, flags]): [string, string[]] => {
+    const library = s.library('alignments/library.c', `lib${prefix}alignments.so`, {
+      args: [
+        ...['-fno-toplevel-reorder', '-falign-functions=1', `-DPREFIX=${prefix}`],
+        ...['-DATTRIBUTES=', '-DSECTION=".text"', `-DPADDING="${abi.PADDING.before}"`],
+        ...flags.flatMap((f) => (f.startsWith('-D') ? [`-U${f.slice(2).split('=')[0]}`, f] : [f])),
+      ],
+    });
+    expect([...new Set(offsets(library, prefix))]).toEqual(NUMBERS.map((_, n) => n));
+    return [library, NUMBERS.map((n) => `${prefix}${n}:new_${prefix}${n}`)];
+  });
+  const patch = s.patch('alignments/patch.c', 'fix', libraries);
+  const target = await s.start(
+    s.program(
+      'alignments/program.c',
+      libraries.map(([library]) => library),
+    ),
+  );
+  const { stdout } = await promisify(execFile)('node', [
+    join(TARGETS, 'harness/flap.mjs'),
+    ...[String(target.pid), patch, String(PAIRS)],
+  ]);
+  expect(Number(stdout)).toBe(PAIRS);
+  const [wrong, ...seen] = (await target.ask('')).split(' ').map(Number);
+  expect(wrong).toBe(0);
+  for (const count of seen) expect(count).toBeGreaterThan(0);
+  expect(target.maps()).not.toContain('fix.so');
+});
