@@ -141,7 +141,7 @@ export const ulp_pin = struct('ulp_pin', {
  *   requested    -> launched    the gadget, by compare and exchange
  *   requested    -> done        a tool that holds the lock and drops a request nobody launched
  *   launched     -> running     the helper, by compare and exchange
- *   launched     -> failed      the gadget, when clone failed
+ *   launched     -> failed      the gadget, when clone failed; a tool with the lock, when the gadget faulted
  *   running      -> done        the helper
  */
 export const STATE = { done: 1, requested: 2, launched: 3, running: 4, failed: 5 } as const;
