@@ -9,6 +9,8 @@
  *                           and would wait for one that does not answer
  *   number of threads       counted back, or exit handlers would be lost when main ends by pthread_exit
  *   rseq                    registered anew in each life
+ *   return slots            given back after each life, because a slot whose thread is gone is given to others:
+ *                           constructors of patches run here, and may call libraries
  *   fork                    waits, bounded, while it lives; see wait_for_helper
  */
 #include "runtime.h"
@@ -74,6 +76,7 @@ void helper_life(uint64_t launched)
   if (__atomic_compare_exchange_n(&control->state, &launched, sequence << 8 | ULP_STATE_RUNNING,
                                   false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
     request_run(sequence);
+    thread_gives_back();
     __atomic_store_n(&control->state, sequence << 8 | ULP_STATE_DONE, __ATOMIC_SEQ_CST);
   }
   leave_kernel_thread();

@@ -22,11 +22,16 @@ void pin_note(tls_t *tls)
     if (__atomic_compare_exchange_n(&pins[i].tls, &nobody, (uint64_t)tls, false, __ATOMIC_SEQ_CST,
                                     __ATOMIC_RELAXED)) {
       pins[i].library = tls->library;
-      pins[i].tid = (uint32_t)raw_syscall(SYS_gettid);
+      pins[i].tid = thread_id();
       return;
     }
   }
   __atomic_fetch_add(&ulp_control_block.pins_lost, 1, __ATOMIC_SEQ_CST);
+}
+
+static bool is_ours(volatile struct ulp_pin *pin)
+{
+  return pin->tls != 0 && (tls_t *)pin->tls == block_of_this_thread(pin->library);
 }
 
 static void pin_free(volatile struct ulp_pin *pin)
@@ -38,12 +43,11 @@ static void pin_free(volatile struct ulp_pin *pin)
 /* The thread ends: what it calls from now on is an entry like its first. Signals blocked. */
 void pins_give_back(void)
 {
-  const uint32_t tid = (uint32_t)raw_syscall(SYS_gettid);
   for (uint32_t i = 0; ulp_thread.pinned && i < ULP_LIMIT_PINS; i++) {
-    if (pins[i].tls == 0 || pins[i].tid != tid)
+    if (!is_ours(&pins[i]))
       continue;
     tls_t *tls = (tls_t *)pins[i].tls;
-    if (tls == block_of_this_thread(pins[i].library) && tls->sp == ULP_SP_PINNED)
+    if (tls->sp == ULP_SP_PINNED)
       forget_slot(tls);
     pin_free(&pins[i]);
   }
@@ -54,7 +58,7 @@ void pins_give_back(void)
 void pins_of_child(void)
 {
   for (uint32_t i = 0; i < ULP_LIMIT_PINS; i++)
-    if (pins[i].tls != 0 && (tls_t *)pins[i].tls == block_of_this_thread(pins[i].library))
+    if (is_ours(&pins[i]))
       pins[i].tid = (uint32_t)raw_syscall(SYS_gettid);
     else
       pin_free(&pins[i]);

@@ -130,7 +130,9 @@ ULP_HIDDEN void slot_move_end(slot_t *from, slot_t *to);
 extern ULP_HIDDEN volatile uint32_t ulp_moves_begun, ulp_moves_ended;
 /* Inside for good. Signals blocked, and pin_note() first. */
 ULP_HIDDEN void claim_pin(tls_t *tls, uint32_t universe);
-/* Does the kernel know no such thread of this process any more? */
+/* Of this thread; 0, not known, in a child of vfork: what it takes belongs to a thread of its parent. */
+ULP_HIDDEN uint32_t thread_id(void);
+/* Does the kernel know no such thread of this process any more? No, when it is not known which. */
 ULP_HIDDEN bool thread_is_gone(uint32_t tid);
 /* The outermost call of tls is gone without having returned. */
 ULP_HIDDEN void claim_abandon(tls_t *tls, bool certainly_dead);
@@ -167,6 +169,7 @@ ULP_HIDDEN uint64_t oldest_pinned(uint64_t newest);
 ULP_HIDDEN tls_t *block_of_this_thread(uint64_t library);
 ULP_HIDDEN void threads_init(void);
 ULP_HIDDEN void thread_notice(void); /* entry: this thread must give its slots back when it ends */
+ULP_HIDDEN void thread_gives_back(void); /* thread: it is outside of all libraries */
 
 /* ---- helper.c */
 ULP_HIDDEN bool helper_init(void); /* thread: false when there can be none */

@@ -45,6 +45,11 @@ static bool slot_change(slot_t *slot, uint32_t from, uint32_t to)
                                      __ATOMIC_RELAXED);
 }
 
+uint32_t thread_id(void)
+{
+  return is_other_process() ? 0 : (uint32_t)raw_syscall(SYS_gettid);
+}
+
 bool thread_is_gone(uint32_t tid)
 {
   return tid != 0 && !is_other_process() &&
@@ -182,8 +187,8 @@ static slot_t *slot_new(void)
   slot_t *slot = slot_take_late();
   if (!slot && !(slot = slot_take()))
     return NULL;
-  slot->tid = (uint32_t)raw_syscall(SYS_gettid);
-  if (ulp_thread.ends && !is_other_process()) {
+  slot->tid = thread_id();
+  if (ulp_thread.ends && slot->tid != 0) {
     slots_late_add(1);
     slot->state = ULP_SLOT_LATE;
   } else

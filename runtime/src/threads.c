@@ -23,10 +23,8 @@ tls_t *block_of_this_thread(uint64_t address)
   return (tls_t *)(thread_pointer + tls_offset((struct ulp_library *)address));
 }
 
-/* Destructor of the key: the thread ends, and gives its slots back. */
-static void thread_ends(void *unused)
+void thread_gives_back(void)
 {
-  (void)unused;
   uint64_t low = 0, high = 0;
   pthread_attr_t attributes;
   if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
@@ -39,7 +37,6 @@ static void thread_ends(void *unused)
     pthread_attr_destroy(&attributes);
   }
   const uint64_t before = signals_block();
-  ulp_thread.ends = true;
   pins_give_back();
   slot_t *slot = __atomic_exchange_n(&ulp_thread.slots, NULL, __ATOMIC_ACQ_REL);
   for (slot_t *next; slot; slot = next) {
@@ -53,6 +50,14 @@ static void thread_ends(void *unused)
     slot_give_back(slot, low, high);
   }
   signals_restore(before);
+}
+
+/* Destructor of the key: the thread ends. */
+static void thread_ends(void *unused)
+{
+  (void)unused;
+  ulp_thread.ends = true;
+  thread_gives_back();
 }
 
 /*

@@ -105,6 +105,63 @@ static void *vanish(void *unused)
   return unused;
 }
 
+/* ---- more guests than there are notes of pinned threads ---- */
+
+enum { CROWD = 300 };
+
+static void *be_in_crowd(void *unused)
+{
+  version();
+  sem_post(&answered);
+  sem_wait(&asked);
+  return unused;
+}
+
+static pthread_t crowd[CROWD];
+
+static void crowd_comes(void)
+{
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, 256 << 10);
+  for (int i = 0; i < CROWD; i++) {
+    pthread_create(&crowd[i], &attributes, be_in_crowd, NULL);
+    sem_wait(&answered);
+  }
+  pthread_attr_destroy(&attributes);
+}
+
+static void crowd_leaves(void)
+{
+  for (int i = 0; i < CROWD; i++)
+    sem_post(&asked);
+  for (int i = 0; i < CROWD; i++)
+    pthread_join(crowd[i], NULL);
+}
+
+/* ---- a thread whose first call is made by its child of vfork, which shares its slots ---- */
+
+static pthread_t parent;
+static sem_t parent_leaves;
+
+static void wait_inside(void *unused)
+{
+  (void)unused;
+  sem_post(&answered);
+  sem_wait(&parent_leaves);
+}
+
+static void *be_parent(void *unused)
+{
+  if (vfork() == 0) {
+    version();
+    _exit(0);
+  }
+  stay(wait_inside, NULL);
+  guest_version = version();
+  return unused;
+}
+
 static const char *reply(char *line)
 {
   static char answer[64];
@@ -128,6 +185,17 @@ static const char *reply(char *line)
     guest_leaves = 1;
     sem_post(&asked);
     pthread_join(guest, NULL);
+  } else if (strcmp(line, "crowd comes") == 0)
+    crowd_comes();
+  else if (strcmp(line, "crowd leaves") == 0)
+    crowd_leaves();
+  else if (strcmp(line, "parent comes") == 0) {
+    pthread_create(&parent, NULL, be_parent, NULL);
+    sem_wait(&answered);
+  } else if (strcmp(line, "parent leaves") == 0) {
+    sem_post(&parent_leaves);
+    pthread_join(parent, NULL);
+    return number(guest_version);
   } else if (strcmp(line, "vanish") == 0) {
     pthread_create(&thread, NULL, vanish, NULL);
     pthread_join(thread, NULL);

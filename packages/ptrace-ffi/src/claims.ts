@@ -40,7 +40,10 @@ export interface ThreadClaims {
 
 export interface Universes {
   readonly threads: readonly ThreadClaims[];
-  /** Inside, but of no thread that lives: a coroutine whose thread has ended. */
+  /**
+   * Inside, but of no thread that lives: a coroutine whose thread has ended; or a call that a child of vfork
+   * began for its parent; or, until the next request, that of a thread that ended by the bare system call.
+   */
   readonly ownerless: readonly Claim[];
   /** Slots ran out, and the table of pinned threads too: a thread without a claim may be inside for good. */
   readonly incomplete: boolean;

@@ -35,6 +35,8 @@ export interface Check {
   readonly threads: readonly CheckedThread[];
   /** Suspended calls since before, of threads that have ended: they may go on in another one. */
   readonly suspended: readonly Claim[];
+  /** More threads were pinned than are noted: one that seems to be outside may be inside for good. */
+  readonly incomplete: boolean;
 }
 
 /** @throws UlpError runtime-*, library-*, build-id-mismatch, process-* */
@@ -66,11 +68,20 @@ export async function awaitMigration(
   }
 }
 
+const ABSENT: Check = {
+  state: 'absent',
+  universe: 0,
+  migrated: true,
+  threads: [],
+  suspended: [],
+  incomplete: false,
+};
+
 function look({ runtime, libraries }: TargetProcess, metadata: Metadata): Check {
   const patch = latest(runtime.patches().filter((p) => p.id === metadata.id));
-  if (!patch) return { state: 'absent', universe: 0, migrated: true, threads: [], suspended: [] };
+  if (!patch) return ABSENT;
   const universe = patch.reverted ?? patch.universe;
-  const { threads, ownerless } = readUniverses(runtime, libraries);
+  const { threads, ownerless, incomplete } = readUniverses(runtime, libraries);
   const isBehind = (claim: Claim): boolean =>
     claim.inside && (claim.universe === undefined || claim.universe < universe);
   const checked = threads.map(({ thread: { tid, name, state }, claims }) => ({
@@ -84,9 +95,10 @@ function look({ runtime, libraries }: TargetProcess, metadata: Metadata): Check 
   return {
     state: patch.state === 'applied' ? 'applied' : 'reverted',
     universe,
-    migrated: suspended.length === 0 && checked.every((thread) => thread.migrated),
+    migrated: !incomplete && suspended.length === 0 && checked.every((thread) => thread.migrated),
     threads: checked,
     suspended,
+    incomplete,
   };
 }
 

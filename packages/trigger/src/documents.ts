@@ -24,7 +24,7 @@ export const triggerDocument = (
 export const checkDocument = (
   process: Process,
   metadata: Metadata,
-  { state, universe, migrated }: Check,
+  { state, universe, migrated, incomplete }: Check,
   where?: Whereabouts,
 ) => ({
   schema: 'ulp-check/1' as const,
@@ -34,5 +34,6 @@ export const checkDocument = (
   state,
   universe,
   migrated,
+  incomplete,
   ...where,
 });

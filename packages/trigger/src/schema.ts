@@ -56,6 +56,9 @@ export const checkSchema = z.strictObject({
   state: z.enum(['applied', 'reverted', 'absent']),
   universe: count,
   migrated: z.boolean(),
+  incomplete: z
+    .boolean()
+    .describe('return slots ran out, and more threads were pinned inside than are noted'),
   threads: z
     .array(
       z.strictObject({

@@ -15,6 +15,8 @@ import {
 
 const NAME = 'ulp-check';
 
+const UNNOTED = 'return slots ran out, and more threads were pinned inside than are noted';
+
 function describe(subject: string, { state, universe, ...check }: Check): string {
   if (state === 'absent') return `${subject}: not applied`;
   if (state === 'reverted') return `${subject}: not applied (reverted, still in memory)`;
@@ -24,6 +26,7 @@ function describe(subject: string, { state, universe, ...check }: Check): string
     ...(check.suspended.length > 0
       ? [`${check.suspended.length} suspended call(s) of threads that have ended`]
       : []),
+    ...(check.incomplete ? [UNNOTED] : []),
   ];
   const seen = check.migrated ? 'all threads see it' : counts.join(', ');
   return `${subject}: applied, universe ${universe}, ${seen}`;
@@ -70,13 +73,19 @@ function reportStack(process: Process, thread: LocatedThread): void {
   message(NAME, printable(`${process.subject}: ${subjectOf(thread)}: ${parts.join('; ')}`));
 }
 
-function failLate(process: Process, ms: number, { threads, suspended }: Whereabouts): never {
+function failLate(
+  process: Process,
+  ms: number,
+  { incomplete }: Check,
+  { threads, suspended }: Whereabouts,
+): never {
   throw new UlpError('timed-out', {
     subject: process.subject,
     fact: `the patch is applied, but not every thread has migrated within ${ms} ms`,
     found: [
       ...threads.filter((t) => !t.migrated).map((t) => `${subjectOf(t)} ${threadText(t)}`),
       ...suspended.map((call) => `a call ${suspendedText(call)}`),
+      ...(incomplete ? [UNNOTED] : []),
     ].join('; '),
   });
 }
@@ -125,7 +134,7 @@ export const command = defineCommand({
     if (check.state !== 'applied') return EXIT.no;
     if (late && where) {
       if (!threads) for (const thread of where.threads) reportStack(process, thread);
-      failLate(process, wait, where);
+      failLate(process, wait, check, where);
     }
     return EXIT.done;
   },
