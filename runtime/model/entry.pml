@@ -68,11 +68,11 @@ bool jumped;                    /* a handler has left by siglongjmp, to the fram
 
 #define CONTEXTS (2 + HANDLERS) /* thread 0, thread 1, the handlers of thread 0 */
 #define NOTHING 2
-byte saw[CONTEXTS] = NOTHING;           /* what this context's outermost call has chosen: 0 old, 1 new */
+byte saw[CONTEXTS] = NOTHING;   /* what this context's outermost call has chosen: 0 old, 1 new */
 byte in_new[CONTEXTS];                  /* frames in the patch */
 byte in_stub[CONTEXTS];
-bool has_universe[2];             /* its outermost call in library 0 has done E2 itself */
-byte ended;                             /* threads and handlers */
+bool has_universe;              /* thread 0's outermost call in library 0 has done E2 itself */
+byte ended;                     /* threads and handlers */
 
 /* ---- memory ------------------------------------------------------------------------------------- */
 
@@ -154,7 +154,7 @@ inline enter(t, l, rsp, outermost) {
         pushed[IN(t, l)] = universe;                    /* E2: push */
         atomic {                                        /* E2: pop */
           store_universe(t, l, pushed[IN(t, l)]);
-          if :: t == 0 && l == 0 && level == 0 -> has_universe[0] = true :: else fi
+          if :: t == 0 && l == 0 && level == 0 -> has_universe = true :: else fi
         }
 #endif
 #ifdef BREAK_SLOT_BEHIND_THE_CLAIM
@@ -183,7 +183,7 @@ inline leave(t, l) {
   store_universe(t, l, OUTSIDE);
 #endif
   atomic {
-    if :: t == 0 && l == 0 && level == 0 -> has_universe[0] = false :: else fi;
+    if :: t == 0 && l == 0 && level == 0 -> has_universe = false :: else fi;
 #ifdef BREAK_EXIT_DROPS_THE_CLAIM_FIRST
     store_sp(t, l, 0)
   }
@@ -222,7 +222,7 @@ inline choose(t, l, c, code) {
 /* A handler's call inside of the thread's belongs to that. */
 inline saw_one_universe(t, l, c, code) {
   if
-  :: t == 0 && has_universe[0] -> check_saw(0, code)
+  :: t == 0 && has_universe -> check_saw(0, code)
   :: else
   fi;
   check_saw(c, code);
@@ -347,7 +347,7 @@ inline handle(mine, below) {
      if
      :: level = below
      :: below == 0 ->   /* leaves by siglongjmp */
-        atomic { has_universe[0] = false; saw[0] = NOTHING; in_new[0] = 0; in_stub[0] = 0 }
+        atomic { has_universe = false; saw[0] = NOTHING; in_new[0] = 0; in_stub[0] = 0 }
         abandon(0, 0);
 #if LIBRARIES == 2
         abandon(0, OTHER);

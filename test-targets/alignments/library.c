@@ -1,5 +1,10 @@
-/* Built four times, with PREFIX, SECTION and PADDING (bytes before the function) given. */
+/* Built four times, with PREFIX and PADDING (bytes before the function) given, for cold functions more. */
 #include "functions.h"
+
+#ifndef ATTRIBUTES
+#define ATTRIBUTES
+#define SECTION ".text"
+#endif
 
 #define PLACE(n)                                                       \
   __asm__(".pushsection " SECTION ", \"ax\", @progbits\n"              \

@@ -6,6 +6,7 @@ const WAYS = 'test-targets/test/ways.test.ts';
 const ENTRIES = 'test-targets/test/entries.test.ts';
 const LOADING = 'test-targets/test/loading.test.ts';
 const DEBUGGERS = 'test-targets/test/debuggers.test.ts';
+const SLOTS = 'test-targets/test/slots.test.ts';
 const RUNTIMES = 'test-targets/test/runtimes.test.ts';
 const ALONE = [WAYS, 'each way, before'];
 const SUSPENDED = [WAYS, 'each way, suspended'];
@@ -192,6 +193,24 @@ export const MUTATIONS = [
       ['threads.c', 'pthread_atfork(NULL, NULL, child_begins)', 'pthread_atfork(NULL, NULL, NULL)'],
     ],
     test: [ENTRIES, 'a child of fork'],
+  },
+  {
+    name: 'vfork-slots',
+    what: "a slot that a child of vfork has taken is its parent's",
+    edits: [['slots.c', 'is_other_process() ? 0 : (uint32_t)raw_syscall', '(uint32_t)raw_syscall']],
+    test: [SLOTS, 'child of vfork'],
+  },
+  {
+    name: 'helper-slots',
+    what: 'the helper gives its slots back after each life',
+    edits: [['helper.c', '    thread_gives_back();\n', '']],
+    test: [SLOTS, 'a constructor of a patch'],
+  },
+  {
+    name: 'healed',
+    what: 'the claim of a thread that ended unseen is given back',
+    edits: [['slots.c', 'syscall(SYS_tgkill', 'syscall(SYS_getpid']],
+    test: [SLOTS, 'unseen'],
   },
   {
     name: 'child-coroutines',
