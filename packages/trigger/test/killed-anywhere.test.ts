@@ -1,0 +1,71 @@
+/**
+ * Tools killed before one request or write after the other, against a process of one thread in each blocking call and
+ * in none. Nothing is repaired between: the next tool, which may die as well, finishes or drops what it finds.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { buildLibrary, patchOf, scenario, source, trigger, type Target } from './setting';
+
+/** For each call. */
+const KILLS = Number(process.env.ULP_TEST_KILLS ?? 6);
+/** More than a tool has, when it also finishes what another one began. */
+const STEPS = 34;
+
+const CALLS = [
+  ...['read', 'recv', 'recv_timeout', 'poll', 'ppoll', 'epoll_wait', 'select', 'nanosleep'],
+  ...['clock_nanosleep', 'futex', 'semop', 'msgrcv', 'sigwaitinfo', 'pause', 'sigsuspend', 'spin'],
+];
+/** The kernel itself ends them with EINTR; a tool that dies before it can put that right leaves it so. */
+const LEFT_EARLY = ['recv_timeout', 'epoll_wait', 'semop', 'sigwaitinfo'];
+
+async function look(target: Target) {
+  const words = (await target.ask('')).split(' ').map(Number);
+  const [calls = 0, wrong = 0, early = 0, answer = 0] = words;
+  return { calls, wrong, early, answer };
+}
+
+/** Two calls later: nobody is stopped, blocked, or in a call that nothing ends. */
+async function goesOn(target: Target) {
+  const { calls } = await look(target);
+  for (;;) {
+    const now = await look(target);
+    if (now.calls > calls + 1) return now;
+  }
+}
+
+/** @returns whether it was killed, and did not come to its end before */
+function die(target: Target, patch: string, action: string, step: number): boolean {
+  const args = [join(__dirname, 'dying-tool.mjs'), String(target.pid), patch, action, String(step)];
+  const { signal, status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (signal === null && status !== 0) throw new Error(`step ${step}: ${stderr}`);
+  return signal === 'SIGKILL';
+}
+
+scenario('killed at every step, in each blocking call', async (s) => {
+  const library = buildLibrary(s);
+  const patch = patchOf(s, library, 'fix', 1000);
+  const program = s.program(source('vigilant.c'), [library]);
+  let all = 0;
+  for (const [index, call] of CALLS.entries()) {
+    const target = await s.start(program, { args: [call] });
+    let killed = 0;
+    for (let kill = 0; kill < KILLS; kill++) {
+      const { answer } = await goesOn(target);
+      // 7 is prime to the number of steps: so many kills visit every step.
+      const step = 1 + ((kill * 7 + index * 5) % STEPS);
+      if (die(target, patch, answer === 2 ? 'apply' : 'revert', step)) killed++;
+    }
+    all += killed;
+    await goesOn(target);
+    expect(trigger(target, patch).status).toBe(0);
+    expect((await goesOn(target)).answer).toBe(1001);
+    expect(trigger(target, patch, '--revert').status).toBe(0);
+    const { wrong, early, answer } = await goesOn(target);
+    expect({ call, wrong, answer }).toEqual({ call, wrong: 0, answer: 2 });
+    expect([call, early]).toEqual([call, LEFT_EARLY.includes(call) ? expect.any(Number) : 0]);
+    expect(early).toBeLessThanOrEqual(killed);
+    expect(await target.end()).toBe(0);
+  }
+  if (process.env.ULP_TEST_KILLS) process.stderr.write(`${all} tools killed\n`);
+  expect(all).toBeGreaterThan(CALLS.length);
+});
