@@ -14,6 +14,8 @@ export interface Result {
   readonly changed: boolean;
   /** Does every thread see the state already? */
   readonly migrated: boolean;
+  /** What a tool that died had begun was found, and finished first. */
+  readonly finishedEarlier: boolean;
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
 }
 
@@ -41,7 +43,15 @@ export async function dispatchOne(
       : await (action === 'patch' ? applyPatch : revertPatch)(process, metadata, options);
   const { state, migrated } = checkPatch(process, metadata, change ? undefined : maps);
   const changed = change?.changed ?? false;
-  return { pid: process.pid, name: process.name, state, changed, migrated, error: null };
+  return {
+    pid: process.pid,
+    name: process.name,
+    state,
+    changed,
+    migrated,
+    finishedEarlier: change?.finishedEarlier ?? false,
+    error: null,
+  };
 }
 
 /** The same without throwing; a defect of ours is thrown all the same. */
@@ -62,6 +72,7 @@ export async function dispatchSafely(
       state: error.code === 'process-missing' ? 'ended' : 'failed',
       changed: false,
       migrated: false,
+      finishedEarlier: false,
       error: { code: error.code, message: error.message },
     };
   } finally {

@@ -17,6 +17,9 @@ export const dispatcherSchema = z.strictObject({
       state: z.enum(['applied', 'reverted', 'absent', 'failed', 'ended']),
       changed: z.boolean(),
       migrated: z.boolean(),
+      finishedEarlier: z
+        .boolean()
+        .describe('a request that another tool had left was finished first'),
       error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
     }),
   ),

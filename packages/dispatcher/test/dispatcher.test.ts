@@ -1,6 +1,8 @@
 /** Many processes: those that map the library, by build-id, whatever became of its file. */
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { dispatcherSchema } from '../src/schema';
 import { scenario, type Scenario } from '../../../test-targets/harness/scenario';
 import type { Target } from '../../../test-targets/harness/target';
@@ -10,6 +12,7 @@ interface Row {
   readonly pid: number;
   readonly state: string;
   readonly changed: boolean;
+  readonly finishedEarlier: boolean;
   readonly error: { readonly code: string } | null;
 }
 
@@ -100,5 +103,37 @@ scenario(
     expect(runTool('ulp-dispatcher', ['patch', patch, 2 ** 30]).status).toBe(4);
     expect(runTool('ulp-dispatcher', ['patch', `${patch}.no`]).status).toBe(2);
     expect(runTool('ulp-dispatcher', ['mend', patch]).status).toBe(2);
+  },
+);
+
+scenario(
+  'killed before each step, and what it had begun is finished by the next one',
+  async (s) => {
+    const { patch, program } = prepare(s);
+    const target = await s.start(program);
+    const dyingTool = join(__dirname, '../../trigger/test/dying-tool.mjs');
+    for (const [action, undo, before, after] of [
+      ['apply', 'revert', '2', '1001'],
+      ['revert', 'patch', '1001', '2'],
+    ] as const) {
+      let finished = 0;
+      let step = 1;
+      for (; ; step++) {
+        const args = [dyingTool, String(target.pid), patch, action, String(step), 'dispatcher'];
+        const { signal, status } = spawnSync(process.execPath, args);
+        const answer = await target.ask('answer');
+        if (signal !== 'SIGKILL') {
+          expect([status, answer]).toEqual([0, after]);
+          break;
+        }
+        expect([before, after]).toContain(answer);
+        const repaired = dispatch(undo, patch, [target], target.pid);
+        expect(repaired.status).toBe(0);
+        if (repaired.rows[0]?.finishedEarlier) finished++;
+        expect(await target.ask('answer')).toBe(before);
+      }
+      expect(step).toBeGreaterThan(15);
+      expect(finished).toBeGreaterThan(0);
+    }
   },
 );

@@ -61,6 +61,7 @@ export function releaseLateStops(): void {
     try {
       const stop = tracee.waitForStop(0);
       if (!stop) continue;
+      keepCall(tracee);
       tracee.detach(stop.kind === 'signal' ? stop.signal : 0);
     } catch {
       // It has ended.
@@ -135,13 +136,22 @@ function awaitStop(tracee: Tracee): boolean {
       case 'interrupted':
         return true;
       case 'signal': // let it be delivered, then ask again
-        tracee.cont(event.signal);
+        keepCall(tracee);
         tracee.interrupt();
+        tracee.cont(event.signal);
         break;
+      case 'group':
+        keepCall(tracee);
+        return false;
       default:
         return false;
     }
   }
+}
+
+/** The stop has broken its system call off, and nothing else may: a signal that is ignored stops a traced thread too. */
+function keepCall(tracee: Tracee): void {
+  tracee.setRegs(resumable(tracee.getRegs()));
 }
 
 const frameAddress = (registers: Registers): bigint =>

@@ -1,5 +1,6 @@
 /**
- * ulp-trigger that kills itself: `node dying-tool.mjs PID FILE apply|revert STEP`. A step is a request to
+ * ulp-trigger that kills itself: `node dying-tool.mjs PID FILE apply|revert STEP`; with `dispatcher` behind it,
+ * ulp-dispatcher. A step is a request to
  * ptrace(2) or a write to the target's memory; it dies just before step number STEP. Prints how many
  * steps there were if it comes to its end.
  */
@@ -7,7 +8,7 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const fs = require('node:fs');
-const [pid, file, action, last] = process.argv.slice(2);
+const [pid, file, action, last, tool] = process.argv.slice(2);
 /** Requests to it are rehearsals. */
 const NOBODY = 0x7fffffff;
 let steps = 0;
@@ -30,8 +31,14 @@ fs.writeSync = (...args) => {
 
 const { readMetadata } = require('@ulp/metadata');
 const { openProcess } = require('@ulp/ptrace-ffi');
-const { applyPatch, revertPatch } = require('@ulp/trigger');
-const change = action === 'apply' ? applyPatch : revertPatch;
 const target = openProcess(Number(pid), { writable: true });
-await change(target, readMetadata(file), { timeoutMs: 10_000 });
+const options = { timeoutMs: 10_000, dryRun: false };
+if (tool === 'dispatcher') {
+  const { dispatchOne } = require('@ulp/dispatcher');
+  const dispatched = action === 'apply' ? 'patch' : 'revert';
+  await dispatchOne(dispatched, target, readMetadata(file), options);
+} else {
+  const { applyPatch, revertPatch } = require('@ulp/trigger');
+  await (action === 'apply' ? applyPatch : revertPatch)(target, readMetadata(file), options);
+}
 process.stdout.write(`${steps}\n`);

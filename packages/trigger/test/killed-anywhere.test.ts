@@ -8,6 +8,7 @@ import { buildLibrary, patchOf, scenario, source, trigger, type Target } from '.
 
 /** For each call. */
 const KILLS = Number(process.env.ULP_TEST_KILLS ?? 6);
+jest.setTimeout(120_000 + KILLS * 20_000);
 /** More than a tool has, when it also finishes what another one began. */
 const STEPS = 34;
 

@@ -36,11 +36,15 @@ async function dispatchAll(
   return { results, unreadable };
 }
 
-const note = ({ changed, migrated, state, error }: Result, dryRun: boolean): string => {
+const note = (
+  { changed, migrated, state, finishedEarlier, error }: Result,
+  dryRun: boolean,
+): string => {
   if (error) return error.message;
   const did = changed ? (dryRun ? 'would be changed' : 'changed now') : '';
   const threads = state === 'applied' && !migrated ? 'threads still inside' : '';
-  return [did, threads].filter((text) => text !== '').join(', ');
+  const earlier = finishedEarlier ? 'an earlier request was unfinished and has been finished' : '';
+  return [earlier, did, threads].filter((text) => text !== '').join(', ');
 };
 
 export const command = defineCommand({

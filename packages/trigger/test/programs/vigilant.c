@@ -64,8 +64,12 @@ static long do_select(void)
   FD_SET(ends[0], &set);
   return taken(select(ends[0] + 1, &set, NULL, NULL, &left));
 }
-static long do_nanosleep(void) { return nanosleep(&brief, NULL) + 1; }
-static long do_clock(void) { return clock_nanosleep(CLOCK_MONOTONIC, 0, &brief, NULL) + 1; }
+static long do_nanosleep(void) { return nanosleep(&brief, NULL) == 0 ? 1 : -1; }
+static long do_clock(void)
+{
+  errno = clock_nanosleep(CLOCK_MONOTONIC, 0, &brief, NULL);
+  return errno == 0 ? 1 : -1;
+}
 static long do_futex(void)
 {
   struct timespec left = {100, 0};
@@ -74,7 +78,7 @@ static long do_futex(void)
     return r;
   return atomic_exchange(&shared->word, 0); /* 0: woken by nobody */
 }
-static long do_semop(void) { struct sembuf take = {0, -1, 0}; return semop(semaphore, &take, 1) + 1; }
+static long do_semop(void) { struct sembuf take = {0, -1, 0}; return semop(semaphore, &take, 1) == 0 ? 1 : -1; }
 static long do_msgrcv(void) { struct { long type; char c; } m; return msgrcv(queue, &m, 1, 0, 0); }
 static long do_sigwaitinfo(void) { return sigwaitinfo(&usr1, NULL) == SIGUSR1 ? 1 : -1; }
 static long do_pause(void) { return pause(); }
