@@ -24,6 +24,7 @@ const LIBRARIES = {
     soname: 'libpng16.so.16',
     configure: [],
     headers: ['.'],
+    repeated: ['pngerror.c', 'pngmem.c', 'pngget.c'],
   },
   libxml2: {
     package: 'libxml2',
@@ -34,6 +35,7 @@ const LIBRARIES = {
     soname: 'libxml2.so.2',
     configure: ['--without-python', '--without-lzma', '--without-zlib', '--without-icu'],
     headers: ['include', '.'],
+    repeated: ['xmlstring.c', 'list.c'],
   },
 };
 
@@ -108,6 +110,42 @@ function buildPatch(library, fixedTree, shared, out) {
   );
 }
 
+const symbols = (...args) =>
+  execFileSync('nm', ['--defined-only', '-j', ...args], { encoding: 'utf8' })
+    .split('\n')
+    .map((line) => line.replace(/@.*/, ''))
+    .filter((name) => name !== '');
+
+/**
+ * A patch that changes nothing: whole files of the library, whose exported functions get another name and count
+ * their calls. @returns pairs for the description
+ */
+function buildRepetition(library, at, out) {
+  const include = library.headers.map((folder) => `-I${join(at.tree, folder)}`);
+  const exported = new Set(symbols('-D', at.ungated));
+  const compile = (source, object, ...args) =>
+    run(at.tree, 'gcc', '-O2', '-g', '-fPIC', ...args, '-c', source, '-o', object);
+  const objects = library.repeated.map((source) => `${out}.${source}.o`);
+  const names = library.repeated.flatMap((source, i) => {
+    compile(source, objects[i], '-finstrument-functions', '-DHAVE_CONFIG_H', ...include);
+    const found = symbols('-g', objects[i]).filter((name) => exported.has(name));
+    const renamed = found.flatMap((name) => ['--redefine-sym', `${name}=same_${name}`]);
+    run(at.tree, 'objcopy', ...renamed, objects[i]);
+    return found;
+  });
+  const counter = `${out}.count.o`;
+  compile(join(root, 'test-targets/real/count-calls.c'), counter, '-Wall', '-Wextra', '-Werror');
+  const script = `${out}.map`;
+  writeFileSync(script, '{ global: same_*; local: *; };\n');
+  run(
+    at.tree,
+    'gcc',
+    ...['-shared', '-o', out, ...objects, counter, at.library, `${at.patch}.a`],
+    ...['-Wl,--gc-sections', `-Wl,--version-script=${script}`, '-Wl,--build-id'],
+  );
+  return names.map((name) => `${name}:same_${name}`);
+}
+
 /**
  * @param {'libpng' | 'libxml2'} name
  * @returns where the gated library, its folders, the patch and its metadata lie
@@ -127,6 +165,8 @@ export function realLibrary(name) {
     patch: join(folder, `${library.fixed}.so`),
     description: join(folder, `${library.fixed}.dsc`),
     metadata: join(folder, `${library.fixed}.ulp`),
+    /** Of a patch that changes nothing; it adds how often it was called to $ULP_TEST_CALLS. */
+    repetition: join(folder, 'same.ulp'),
     old: library.fixed,
     new: `fixed_${library.fixed}`,
   };
@@ -135,6 +175,7 @@ export function realLibrary(name) {
     'runtime/dist/trm.o',
     'packages/elf/dist/bin/ulp-dynsym-gate.js',
     'scripts/real-library.mjs',
+    'test-targets/real/count-calls.c',
   ];
   const stamp = join(folder, 'stamp');
   const state = execFileSync('sha256sum', inputs, { cwd: root, encoding: 'utf8' });
@@ -151,6 +192,10 @@ export function realLibrary(name) {
   buildPatch(library, join(folder, 'fixed'), at.library, at.patch);
   writeFileSync(at.description, `${at.patch}\n@${at.library}\n${at.old}:${at.new}\n`);
   run(root, join(root, 'node_modules/.bin/ulp-packer'), at.description, '-o', at.metadata);
+  const same = join(folder, 'same.so');
+  const pairs = buildRepetition(library, at, same);
+  writeFileSync(join(folder, 'same.dsc'), `${[same, `@${at.library}`, ...pairs].join('\n')}\n`);
+  run(root, join(root, 'node_modules/.bin/ulp-packer'), join(folder, 'same.dsc'));
   writeFileSync(stamp, state);
   return at;
 }

@@ -1,22 +1,51 @@
 /**
- * `node flap.mjs PID METADATA TIMES`: applies and reverts a patch so many times, faster than one command after the other
- * could. Prints how often it did.
+ * Applies and reverts a patch, faster than one command after the other could, and prints how often it did both:
+ *   node flap.mjs PID METADATA TIMES       so often
+ *   node flap.mjs PID METADATA every MS    a change each so many milliseconds, until the process ends
  */
 import { createRequire } from 'node:module';
+import { setTimeout as delay } from 'node:timers/promises';
 
 const require = createRequire(import.meta.url);
 const { readMetadata } = require('@ulp/metadata');
 const { openProcess } = require('@ulp/ptrace-ffi');
 const { applyPatch, revertPatch } = require('@ulp/trigger');
 
-const [pid, file, times] = process.argv.slice(2);
-const target = openProcess(Number(pid), { writable: true });
+const [pid, file, times, pause] = process.argv.slice(2);
 const patch = readMetadata(file);
-let pairs = 0;
-while (pairs < Number(times)) {
-  await applyPatch(target, patch, { timeoutMs: 20_000 });
-  await revertPatch(target, patch, { timeoutMs: 20_000 });
-  pairs++;
+const options = { timeoutMs: 20_000 };
+
+async function flap(wanted) {
+  const target = openProcess(Number(pid), { writable: true });
+  for (let pairs = 0; pairs < wanted; pairs++) {
+    await applyPatch(target, patch, options);
+    await revertPatch(target, patch, options);
+  }
+  target.close();
+  return wanted;
 }
-target.close();
-console.log(pairs);
+
+/** The process still loads its libraries, or it has ended: what fails says so. */
+const NOT_YET = /^(runtime|library)-/;
+const GONE = 'process-missing';
+
+async function flapUntilTheEnd(ms) {
+  let target;
+  for (let changes = 0; ;) {
+    const begin = Date.now();
+    try {
+      target ??= openProcess(Number(pid), { writable: true });
+      await (changes % 2 === 0 ? applyPatch : revertPatch)(target, patch, options);
+      changes++;
+    } catch (error) {
+      if (error.code === GONE) {
+        target?.close();
+        return Math.floor(changes / 2);
+      }
+      if (changes > 0 || !NOT_YET.test(error.code)) throw error;
+    }
+    await delay(Math.max(0, begin + ms - Date.now()));
+  }
+}
+
+console.log(await (times === 'every' ? flapUntilTheEnd(Number(pause)) : flap(Number(times))));

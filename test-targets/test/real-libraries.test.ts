@@ -1,7 +1,9 @@
 /** Debian's own fixes of real holes, applied as live patches to real libraries, which pass their own tests. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import { preload, TARGETS } from '../harness/build';
 import { scenario } from '../harness/scenario';
 
@@ -12,6 +14,8 @@ interface RealLibrary {
   readonly ungated: string;
   readonly headers: readonly string[];
   readonly metadata: string;
+  /** Metadata of a patch that changes nothing. */
+  readonly repetition: string;
 }
 
 const MINUTES = 60_000;
@@ -140,4 +144,96 @@ test(
     expect(Object.values(linked).map(([signal]) => signal)).toEqual(Array(5).fill('null'));
   },
   10 * MINUTES,
+);
+
+interface Flapped {
+  /** What a run says of its tests, and how it ended. */
+  readonly answer: readonly string[];
+  /** How often the patch came and went meanwhile. */
+  readonly pairs: number;
+}
+
+/** How often each program is run. */
+const ROUNDS = Number(process.env.ULP_TEST_ROUNDS ?? 2);
+/** How long a patch stays, and stays away, in milliseconds. */
+const PERIOD = 100;
+
+/** A program of the library's own tests, while a patch that changes nothing comes and goes. */
+async function flapped(
+  { tree, repetition }: RealLibrary,
+  [name, ...args]: readonly string[],
+  calls: string,
+): Promise<Flapped> {
+  const child = spawn(join(tree, '.libs', name as string), args, {
+    cwd: tree,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...process.env,
+      LD_LIBRARY_PATH: join(tree, '.libs'),
+      LD_PRELOAD: preload(),
+      ULP_TEST_CALLS: calls,
+    },
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('latin1').on('data', (text: string) => (said += text));
+  const ended = once(child, 'close') as Promise<[number | null, string | null]>;
+  const flap = [join(TARGETS, 'harness/flap.mjs'), String(child.pid), repetition];
+  const { stdout } = await promisify(execFile)('node', [...flap, 'every', String(PERIOD)]);
+  const [status, signal] = await ended;
+  return { answer: answerOf(said, status, signal), pairs: Number(stdout) };
+}
+
+const answerOf = (said: string, status: number | null, signal: string | null): string[] => [
+  `${status} ${signal}`,
+  ...tally(said, /^.*(\d+ (tests|errors)|PASS|FAIL|error:).*$/gm),
+];
+
+function asLinked({ tree }: RealLibrary, [name, ...args]: readonly string[]): string[] {
+  const { stdout, stderr, status, signal } = spawnSync(join(tree, '.libs', name as string), args, {
+    cwd: tree,
+    env: { ...process.env, LD_LIBRARY_PATH: join(tree, '.libs') },
+    encoding: 'latin1',
+    maxBuffer: 1 << 28,
+  });
+  return answerOf(stdout + stderr, status, signal);
+}
+
+/** Exceptions, callbacks, threads: libpng leaves itself by longjmp, libxml2 calls back for each element. */
+const PROGRAMS = {
+  libpng: [
+    ['pngvalid', '--strict', '--standard'],
+    ['pngvalid', '--strict', '--progressive-read', '--size'],
+    ['pngvalid', '--strict', '--transform'],
+  ],
+  libxml2: [['runtest'], ['testapi'], ['testThreads'], ['testdict'], ['testchar'], ['testrecurse']],
+} as const;
+
+test.each(Object.entries(PROGRAMS))(
+  '%s passes its own tests while a patch of it comes and goes',
+  async (library, programs) => {
+    const at = real(library);
+    const names = [...new Set(programs.map(([name]) => name))];
+    execFileSync('make', [...MAKE, ...names], { cwd: at.tree, stdio: 'ignore' });
+    const calls = join(at.tree, 'calls');
+    rmSync(calls, { force: true });
+    let pairs = 0;
+    for (const program of programs) {
+      install(at, at.ungated);
+      const expected = asLinked(at, program);
+      expect(expected[0]).toMatch(/ null$/); // one test of runtest fails in Debian's tree
+      install(at, at.library);
+      for (let round = 0; round < ROUNDS; round++) {
+        const run = await flapped(at, program, calls);
+        expect([program, run.answer]).toEqual([program, expected]);
+        pairs += run.pairs;
+      }
+    }
+    const counts = existsSync(calls) ? readFileSync(calls, 'utf8').trim().split('\n') : [];
+    const entered = counts.filter((count) => Number(count) > 0).length;
+    process.stdout.write(`${library}: ${pairs} pairs, in ${entered} of which it was called\n`);
+    expect(pairs).toBeGreaterThan(9);
+    expect(entered).toBeGreaterThan(9);
+  },
+  (5 + 2 * ROUNDS) * MINUTES,
 );
