@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { MUTATIONS } from '../test-targets/mutations/list.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
-const DEADLINE_MS = 90_000;
+const DEADLINE_MS = 150_000;
 
 function build(room, edits) {
   for (const part of ['src', 'build/ulp_abi.h', 'build.mjs'])

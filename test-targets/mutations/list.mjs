@@ -6,6 +6,7 @@ const WAYS = 'test-targets/test/ways.test.ts';
 const ENTRIES = 'test-targets/test/entries.test.ts';
 const LOADING = 'test-targets/test/loading.test.ts';
 const DEBUGGERS = 'test-targets/test/debuggers.test.ts';
+const STEPPING = ['test-targets/test/stepping.test.ts', 'every action'];
 const SLOTS = 'test-targets/test/slots.test.ts';
 const RUNTIMES = 'test-targets/test/runtimes.test.ts';
 const ALONE = [WAYS, 'each way, before'];
@@ -63,6 +64,37 @@ export const MUTATIONS = [
     what: 'exit: X, the universe',
     edits: [['slots.S', '.long   ULP_UNIVERSE_OUTSIDE, 0', '.long   1, 0']],
     test: SUSPENDED,
+  },
+  {
+    name: 'exit-swapped',
+    what: 'exit: X, claim and universe at once (here: the universe first)',
+    edits: [
+      ['slots.S', /movaps  \.Loutside\(%rip\), %xmm5\n(?= *movaps .*X \*\/)/, ''],
+      [
+        'slots.S',
+        /movaps  %xmm5, ULP_TLS__SP\(%r11\) *\/\* X \*\//,
+        'movl $-1, ULP_TLS__UNIVERSE(%r11)\n        movq $0, ULP_TLS__SP(%r11)',
+      ],
+    ],
+    test: STEPPING,
+  },
+  {
+    name: 'help',
+    what: 'entry: a handler helps an entry that it has interrupted',
+    edits: [['trm.S', 'je      .Lhelp\n', '\n']],
+    test: STEPPING,
+  },
+  {
+    name: 'help-mends',
+    what: 'entry: the helper mends what the slot has pushed',
+    edits: [['trm.S', 'jae     1f', 'jmp     1f']],
+    test: STEPPING,
+  },
+  {
+    name: 'entry-personality',
+    what: 'entry: unwinding out of it drops the claim',
+    edits: [['trm.S', '        .cfi_personality 0x1b, __ulp_entry_personality\n', '']],
+    test: STEPPING,
   },
   {
     name: 'slot-personality',

@@ -1,0 +1,3 @@
+#include "library.h"
+
+VERSION(version, twice, tail, 1)
