@@ -69,7 +69,7 @@ bool jumped;                    /* a handler has left by siglongjmp, to the fram
 #define CONTEXTS (2 + HANDLERS) /* thread 0, thread 1, the handlers of thread 0 */
 #define NOTHING 2
 byte saw[CONTEXTS] = NOTHING;   /* what this context's outermost call has chosen: 0 old, 1 new */
-byte in_new[CONTEXTS];                  /* frames in the patch */
+byte in_new[CONTEXTS];          /* frames in the patch */
 byte in_stub[CONTEXTS];
 bool has_universe;              /* thread 0's outermost call in library 0 has done E2 itself */
 byte ended;                     /* threads and handlers */

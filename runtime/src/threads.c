@@ -25,6 +25,8 @@ tls_t *block_of_this_thread(uint64_t address)
 
 void thread_gives_back(void)
 {
+  if (!ulp_thread.slots && !ulp_thread.pinned)
+    return;
   uint64_t low = 0, high = 0;
   pthread_attr_t attributes;
   if (pthread_getattr_np(pthread_self(), &attributes) == 0) {

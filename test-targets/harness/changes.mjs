@@ -1,6 +1,6 @@
 /**
  * Patches that come and go in one process, faster than one command after the other could make them:
- * `node changes.mjs PID FILE...`. It prints `ready`, then answers each line with `done`:
+ * `node changes.mjs PID FILE...`. It answers each line with `done`:
  *   to N   now N patches are applied, the first ones of FILE...; reverted ones may still be in memory
  *   be N   the same, and no reverted one is
  */
@@ -42,7 +42,6 @@ async function forget() {
     while (checkPatch(target, patch).state !== 'absent') await revertPatch(target, patch, options);
 }
 
-console.log('ready');
 for await (const line of createInterface({ input: process.stdin })) {
   const [what, count] = line.split(' ');
   await change(Number(count));

@@ -3,7 +3,9 @@
  * test it says on a line, and waits for an answer:
  *   be N   N patches are applied, and all that is older has been forgotten
  *   to N   one patch comes or goes, whoever is inside
- * Then: `did PATH ACTION STACK: BOUNDARIES REGION...`, or FAIL, and at last `end`.
+ * Then, or FAIL:
+ *   did PATH; ACTION; STACK; BOUNDARIES; BOUNDARIES IN C
+ *   stood REGION OFFSET...   where it has acted; at last `end`
  */
 #include "run.h"
 
@@ -18,7 +20,6 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <set>
-#include <string>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -28,7 +29,7 @@ enum { MAX_FAILURES = 20 };
 
 void say(const char *format, ...)
 {
-  char line[1 << 14];
+  char line[512];
   va_list arguments;
   va_start(arguments, format);
   const int size = vsnprintf(line, sizeof line, format, arguments);
@@ -195,19 +196,19 @@ static void do_all(const Path &path, const Action &action, Stack stack)
 static void say_where()
 {
   for (int region = 0; region < REGIONS; region++) {
-    std::string offsets;
+    say("stood %s", region_names[region]);
     for (uint64_t offset : stood[region])
-      offsets += " " + std::to_string(offset);
-    say("stood %s%s\n", region_names[region], offsets.c_str());
+      say(" %lu", offset);
+    say("\n");
   }
 }
 
-/* A change takes long: those that make one are done with one stack, unless everything is wanted. */
+/* A change takes long: what makes one is done with one stack, unless everything is wanted. */
 static bool is_wanted(const Path &path, const Action &action, Stack stack)
 {
-  if (path.changes)
-    return stack == SAME && (action.act == actions[0].act || action.act == actions[1].act);
-  return stride == 1 || stack == SAME || !action.changes;
+  if (path.changes && action.changes)
+    return false;
+  return stride == 1 || stack == SAME || !(path.changes || action.changes);
 }
 
 int main(int argc, char **argv)

@@ -14,8 +14,8 @@ void expect(Run &run, bool holds, const char *what, long value)
   dladdr(reinterpret_cast<void *>(run.pc), &info);
   failures++;
   say("FAIL %s, %s at %s boundary %d of %s, stack %s: %s+%#lx (%s), sp %s, universe %d, %s: %s: %ld\n",
-      run.is_child ? "child" : "run", run.action->name, run.in_c ? "C" : "assembly", run.want, run.path->name, stacks[run.stack],
-      info.dli_fname ? info.dli_fname : "", run.pc - reinterpret_cast<uint64_t>(info.dli_fbase),
+      run.is_child ? "child" : "run", run.action->name, run.in_c ? "C" : "assembly", run.want,
+      run.path->name, stacks[run.stack], info.dli_fname ? info.dli_fname : "", run.pc - reinterpret_cast<uint64_t>(info.dli_fbase),
       region_names[run.region], run.found.inside() ? "set" : "0",
       static_cast<int>(run.found.universe), run.called ? "called back" : "not called back", what,
       value);

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { abi } from '@ulp/core';
-import { TARGETS } from '../harness/build';
 import { checkSchema } from '@ulp/trigger/schema';
+import { TARGETS } from '../harness/build';
 import { scenario, type Scenario } from '../harness/scenario';
 import { takenSlots } from '../harness/slots';
 import type { Target } from '../harness/target';

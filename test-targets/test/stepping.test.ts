@@ -11,10 +11,10 @@ const SOURCES = ['step.cc', 'process.cc', 'run.cc', 'paths.cc', 'actions.cc'].ma
 // The header of the ABI is one of C.
 const ABI = [`-I${join(TARGETS, '../runtime/build')}`, '-D_Static_assert=static_assert'];
 
-/** Through code of gcc's, in boundaries; 1 takes half an hour. */
+/** Through code of gcc's, in boundaries. */
 const STRIDE = Number(process.env.ULP_TEST_STRIDE ?? 211);
-const HALF_AN_HOUR = 30 * 60_000;
-jest.setTimeout(STRIDE === 1 ? 4 * HALF_AN_HOUR : HALF_AN_HOUR / 6);
+const HOUR = 60 * 60_000;
+jest.setTimeout(STRIDE < 211 ? 6 * HOUR : HOUR / 12);
 
 /** Offsets in the file of the instructions of `size` bytes from `start` on, but for padding behind the last jump. */
 function instructions(file: string, start: number, size: number): number[] {

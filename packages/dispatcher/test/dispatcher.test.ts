@@ -1,9 +1,8 @@
 /** Many processes: those that map the library, by build-id, whatever became of its file. */
-import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { dispatcherSchema } from '../src/schema';
+import { die } from '../../trigger/test/die';
 import { scenario, type Scenario } from '../../../test-targets/harness/scenario';
 import type { Target } from '../../../test-targets/harness/target';
 import { runTool } from '../../../test-targets/harness/tools';
@@ -111,27 +110,20 @@ scenario(
   async (s) => {
     const { patch, program } = prepare(s);
     const target = await s.start(program);
-    const dyingTool = join(__dirname, '../../trigger/test/dying-tool.mjs');
     for (const [action, undo, before, after] of [
       ['apply', 'revert', '2', '1001'],
       ['revert', 'patch', '1001', '2'],
     ] as const) {
       let finished = 0;
       let step = 1;
-      for (; ; step++) {
-        const args = [dyingTool, String(target.pid), patch, action, String(step), 'dispatcher'];
-        const { signal, status } = spawnSync(process.execPath, args);
-        const answer = await target.ask('answer');
-        if (signal !== 'SIGKILL') {
-          expect([status, answer]).toEqual([0, after]);
-          break;
-        }
-        expect([before, after]).toContain(answer);
+      for (; die(target, patch, action, step, 'dispatcher') === undefined; step++) {
+        expect([before, after]).toContain(await target.ask('answer'));
         const repaired = dispatch(undo, patch, [target], target.pid);
         expect(repaired.status).toBe(0);
         if (repaired.rows[0]?.finishedEarlier) finished++;
         expect(await target.ask('answer')).toBe(before);
       }
+      expect(await target.ask('answer')).toBe(after);
       expect(step).toBeGreaterThan(15);
       expect(finished).toBeGreaterThan(0);
     }

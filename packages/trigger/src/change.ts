@@ -11,6 +11,9 @@ import { appliedPatch, examine, oldFunction, requireEntries, type TargetProcess 
 
 export type Action = 'apply' | 'revert';
 
+/** Change.finishedEarlier in words. */
+export const FINISHED_EARLIER = 'an earlier request was unfinished and has been finished';
+
 export interface ChangeOptions {
   /** For everything together, in ms. */
   readonly timeoutMs: number;

@@ -1,6 +1,7 @@
 /** Apply, revert and check a live patch in one running process. The zod schemas are in '@ulp/trigger/schema'. */
 export {
   applyPatch,
+  FINISHED_EARLIER,
   revertPatch,
   type Action,
   type Change,

@@ -1,8 +1,7 @@
 /**
- * ulp-trigger that kills itself: `node dying-tool.mjs PID FILE apply|revert STEP`; with `dispatcher` behind it,
- * ulp-dispatcher. A step is a request to
- * ptrace(2) or a write to the target's memory; it dies just before step number STEP. Prints how many
- * steps there were if it comes to its end.
+ * A tool that kills itself: `node dying-tool.mjs PID FILE apply|revert STEP trigger|dispatcher`. A step is a
+ * request to ptrace(2) or a write to the target's memory; it dies just before step number STEP. Prints how
+ * many steps there were if it comes to its end.
  */
 import { createRequire } from 'node:module';
 

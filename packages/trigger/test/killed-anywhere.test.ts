@@ -2,8 +2,7 @@
  * Tools killed before one request or write after the other, against a process of one thread in each blocking call and
  * in none. Nothing is repaired between: the next tool, which may die as well, finishes or drops what it finds.
  */
-import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { die } from './die';
 import { buildLibrary, patchOf, scenario, source, trigger, type Target } from './setting';
 
 /** For each call. */
@@ -34,14 +33,6 @@ async function goesOn(target: Target) {
   }
 }
 
-/** @returns whether it was killed, and did not come to its end before */
-function die(target: Target, patch: string, action: string, step: number): boolean {
-  const args = [join(__dirname, 'dying-tool.mjs'), String(target.pid), patch, action, String(step)];
-  const { signal, status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  if (signal === null && status !== 0) throw new Error(`step ${step}: ${stderr}`);
-  return signal === 'SIGKILL';
-}
-
 scenario('killed at every step, in each blocking call', async (s) => {
   const library = buildLibrary(s);
   const patch = patchOf(s, library, 'fix', 1000);
@@ -54,7 +45,7 @@ scenario('killed at every step, in each blocking call', async (s) => {
       const { answer } = await goesOn(target);
       // 7 is prime to the number of steps: so many kills visit every step.
       const step = 1 + ((kill * 7 + index * 5) % STEPS);
-      if (die(target, patch, answer === 2 ? 'apply' : 'revert', step)) killed++;
+      if (die(target, patch, answer === 2 ? 'apply' : 'revert', step) === undefined) killed++;
     }
     all += killed;
     await goesOn(target);

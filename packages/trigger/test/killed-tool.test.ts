@@ -2,24 +2,12 @@
  * A tool that is killed leaves the process as it was, or patched; and the next tool brings to its end
  * what it left behind. See dying-tool.mjs for how it is killed before each of its steps.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { begin, BIN, patchOf, scenario, trigger, type Target } from './setting';
+import { die } from './die';
+import { begin, BIN, patchOf, scenario, trigger } from './setting';
 
-/** @returns the number of its steps, or undefined: it was killed before that one */
-function die(target: Target, patch: string, action: string, step: number): number | undefined {
-  const tool = join(__dirname, 'dying-tool.mjs');
-  const { signal, status, stdout, stderr } = spawnSync(
-    process.execPath,
-    [tool, String(target.pid), patch, action, String(step)],
-    { encoding: 'utf8' },
-  );
-  if (signal === 'SIGKILL') return undefined;
-  if (status !== 0) throw new Error(`step ${step}: ${stderr}`);
-  return Number(stdout);
-}
-
-for (const action of ['apply', 'revert'])
+for (const action of ['apply', 'revert'] as const)
   scenario(`killed before each step of ${action}`, async (s) => {
     const { library, target } = await begin(s);
     const patch = patchOf(s, library, 'fix', 1000);

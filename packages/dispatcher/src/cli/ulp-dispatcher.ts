@@ -2,6 +2,7 @@ import { defineCommand, message, print, printJson, printTable, progress } from '
 import { EXIT, pid as asPid } from '@ulp/core';
 import { readMetadata, type Metadata } from '@ulp/metadata';
 import { openProcess } from '@ulp/ptrace-ffi';
+import { FINISHED_EARLIER } from '@ulp/trigger';
 import {
   dispatchOne,
   dispatchSafely,
@@ -43,7 +44,7 @@ const note = (
   if (error) return error.message;
   const did = changed ? (dryRun ? 'would be changed' : 'changed now') : '';
   const threads = state === 'applied' && !migrated ? 'threads still inside' : '';
-  const earlier = finishedEarlier ? 'an earlier request was unfinished and has been finished' : '';
+  const earlier = finishedEarlier ? FINISHED_EARLIER : '';
   return [earlier, did, threads].filter((text) => text !== '').join(', ');
 };
 

@@ -2,7 +2,7 @@ import { defineCommand, message, print, printJson } from '@ulp/cli';
 import { EXIT, hex, pid as asPid, printable } from '@ulp/core';
 import { readMetadata } from '@ulp/metadata';
 import { openProcess } from '@ulp/ptrace-ffi';
-import { applyPatch, revertPatch, type Change } from '../change';
+import { applyPatch, FINISHED_EARLIER, revertPatch, type Change } from '../change';
 import { triggerDocument } from '../documents';
 
 const NAME = 'ulp-trigger';
@@ -59,8 +59,7 @@ export const command = defineCommand({
       timeoutMs,
       dryRun,
     });
-    if (change.finishedEarlier)
-      message(NAME, `${process.subject}: an earlier request was unfinished and has been finished`);
+    if (change.finishedEarlier) message(NAME, `${process.subject}: ${FINISHED_EARLIER}`);
     if (change.retained > 0)
       message(
         NAME,

@@ -1,0 +1,21 @@
+/** A tool that is killed before one of its steps: dying-tool.mjs says what a step is. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+/** @returns the number of its steps, or undefined: it was killed before that one */
+export function die(
+  target: { readonly pid: number },
+  patch: string,
+  action: 'apply' | 'revert',
+  step: number,
+  tool: 'trigger' | 'dispatcher' = 'trigger',
+): number | undefined {
+  const { signal, status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(__dirname, 'dying-tool.mjs'), String(target.pid), patch, action, String(step), tool],
+    { encoding: 'utf8' },
+  );
+  if (signal === 'SIGKILL') return undefined;
+  if (status !== 0) throw new Error(`step ${step}: ${stderr}`);
+  return Number(stdout);
+}
