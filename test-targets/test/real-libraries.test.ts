@@ -211,7 +211,9 @@ test.each(Object.entries(PROGRAMS))(
         expect([program, flapped]).toEqual([program, answer]);
       }
     const entered = readFileSync(calls, 'utf8').trim().split('\n').map(Number).filter(Boolean);
-    process.stdout.write(`${library}: came and went ${pairs} times, was called in ${entered.length} lives\n`);
+    process.stdout.write(
+      `${library}: came and went ${pairs} times, was called in ${entered.length} lives\n`,
+    );
     expect(entered.length).toBeGreaterThanOrEqual(ENOUGH);
   },
   (10 + 2 * ROUNDS) * MINUTES,
