@@ -2,7 +2,7 @@
 import { isUlpError, type ErrorCode } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
 import type { Mapping, Process } from '@ulp/ptrace-ffi';
-import { applyPatch, checkPatch, revertPatch, type PatchState } from '@ulp/trigger';
+import { applyPatch, checkPatch, revertPatch, type Earlier, type PatchState } from '@ulp/trigger';
 
 export type Action = 'check' | 'patch' | 'revert';
 
@@ -14,8 +14,8 @@ export interface Result {
   readonly changed: boolean;
   /** Does every thread see the state already? */
   readonly migrated: boolean;
-  /** What a tool that died had begun was found, and finished first. */
-  readonly finishedEarlier: boolean;
+  /** What became of what a tool that died had begun; null: nothing was left. */
+  readonly earlier: Earlier | null;
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
 }
 
@@ -49,7 +49,7 @@ export async function dispatchOne(
     state,
     changed,
     migrated,
-    finishedEarlier: change?.finishedEarlier ?? false,
+    earlier: change?.earlier ?? null,
     error: null,
   };
 }
@@ -72,7 +72,7 @@ export async function dispatchSafely(
       state: error.code === 'process-missing' ? 'ended' : 'failed',
       changed: false,
       migrated: false,
-      finishedEarlier: false,
+      earlier: null,
       error: { code: error.code, message: error.message },
     };
   } finally {

@@ -1,4 +1,5 @@
 /** zod schema of the JSON document; apart, because the command itself does not need zod. */
+import { earlierSchema } from '@ulp/trigger/schema';
 import { z } from 'zod';
 
 const pid = z.number().int().positive();
@@ -17,9 +18,9 @@ export const dispatcherSchema = z.strictObject({
       state: z.enum(['applied', 'reverted', 'absent', 'failed', 'ended']),
       changed: z.boolean(),
       migrated: z.boolean(),
-      finishedEarlier: z
-        .boolean()
-        .describe('a request that another tool had left was finished first'),
+      earlier: earlierSchema
+        .nullable()
+        .describe('what became of a request that another tool had left'),
       error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
     }),
   ),

@@ -11,7 +11,7 @@ interface Row {
   readonly pid: number;
   readonly state: string;
   readonly changed: boolean;
-  readonly finishedEarlier: boolean;
+  readonly earlier: 'finished' | 'dropped' | null;
   readonly error: { readonly code: string } | null;
 }
 
@@ -120,7 +120,7 @@ scenario(
         expect([before, after]).toContain(await target.ask('answer'));
         const repaired = dispatch(undo, patch, [target], target.pid);
         expect(repaired.status).toBe(0);
-        if (repaired.rows[0]?.finishedEarlier) finished++;
+        if (repaired.rows[0]?.earlier === 'finished') finished++;
         expect(await target.ask('answer')).toBe(before);
       }
       expect(await target.ask('answer')).toBe(after);

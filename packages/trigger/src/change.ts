@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { abi, isUlpError, UlpError, type ErrorCode } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
 import { now, readUniverses, type LiveLibrary, type Patch, type Process } from '@ulp/ptrace-ffi';
-import { finishUnfinished, isIdle, perform, type Answer } from './perform';
+import { finishUnfinished, isIdle, perform, type Answer, type Earlier } from './perform';
 import { requirePatchFile } from './patch-file';
 import { requireReachable, requireUntraced } from './reachable';
 import { encodeCollect, encodeRequest } from './request';
@@ -11,8 +11,11 @@ import { appliedPatch, examine, oldFunction, requireEntries, type TargetProcess 
 
 export type Action = 'apply' | 'revert';
 
-/** Change.finishedEarlier in words. */
-export const FINISHED_EARLIER = 'an earlier request was unfinished and has been finished';
+/** Change.earlier in words. */
+export const EARLIER: Readonly<Record<Earlier, string>> = {
+  finished: 'an earlier request was unfinished and has been finished',
+  dropped: 'an earlier request was unfinished, could not be finished and has been dropped',
+};
 
 export interface ChangeOptions {
   /** For everything together, in ms. */
@@ -37,7 +40,8 @@ export interface Change {
   readonly universe: number;
   /** Reverted patches that stay in memory, because threads are still inside. */
   readonly retained: number;
-  readonly finishedEarlier: boolean;
+  /** What another tool had left came to its end first; null: nothing was left. */
+  readonly earlier: Earlier | null;
   readonly replacements: readonly Replacement[];
 }
 
@@ -74,7 +78,7 @@ async function change(
   const first = examine(process, metadata);
   const busy = !dryRun && !isIdle(process, first.runtime);
   if (busy) requireReachable(process, first.control);
-  const finishedEarlier = busy && (await finishUnfinished(process, first.runtime, deadline));
+  const earlier = busy ? await finishUnfinished(process, first.runtime, deadline) : null;
   const target = busy ? examine(process, metadata) : first;
   const needed = action === 'apply' ? checkApply(target, metadata) : checkRevert(target, metadata);
   const unchanged = {
@@ -82,7 +86,7 @@ async function change(
     changed: false,
     universe: 0,
     retained: retained(target.patches),
-    finishedEarlier,
+    earlier,
     replacements: replacements(target, metadata),
   };
   if (needed) requireReachable(process, target.control);
@@ -101,7 +105,7 @@ async function change(
     changed: answer.result === abi.RESULT.ok,
     universe: Number(answer.universe),
     retained: action === 'apply' ? answer.retained : await unload(target, deadline),
-    finishedEarlier: finishedEarlier || answer.finishedEarlier,
+    earlier: earlier ?? answer.earlier,
   };
 }
 

@@ -1,13 +1,14 @@
 /** Apply, revert and check a live patch in one running process. The zod schemas are in '@ulp/trigger/schema'. */
 export {
   applyPatch,
-  FINISHED_EARLIER,
+  EARLIER,
   revertPatch,
   type Action,
   type Change,
   type ChangeOptions,
   type Replacement,
 } from './change';
+export type { Earlier } from './perform';
 export {
   awaitMigration,
   checkPatch,

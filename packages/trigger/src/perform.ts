@@ -5,6 +5,9 @@ import { lockProcess, now, sleep, type Process, type Runtime } from '@ulp/ptrace
 import { launchHelper, releaseLateStops } from './borrow';
 import { requireUntraced } from './reachable';
 
+/** What became of a request that another tool had left unfinished. */
+export type Earlier = 'finished' | 'dropped';
+
 export interface Answer {
   /** abi.RESULT.* */
   readonly result: number;
@@ -13,8 +16,8 @@ export interface Answer {
   readonly universe: bigint;
   /** Reverted patches that are still in memory. */
   readonly retained: number;
-  /** An earlier tool's request was found unfinished, and was finished first. */
-  readonly finishedEarlier: boolean;
+  /** What another tool had left came to its end first; null: nothing was left. */
+  readonly earlier: Earlier | null;
 }
 
 const { STATE, PHASE, RESULT } = abi;
@@ -125,14 +128,14 @@ export const isIdle = (process: Process, runtime: Runtime): boolean =>
 
 /**
  * Waits for the tool that is at work, and finishes its request if it has died.
- * @returns whether it had
+ * @returns what became of the request; null when none was left
  * @throws as perform
  */
 export const finishUnfinished = (
   process: Process,
   runtime: Runtime,
   deadline: number,
-): Promise<boolean> => converse(process, runtime, deadline, finishEarlier);
+): Promise<Earlier | null> => converse(process, runtime, deadline, finishEarlier);
 
 /**
  * @param request encoded; see request.ts
@@ -146,33 +149,32 @@ export function perform(
   deadline: number,
 ): Promise<Answer> {
   return converse(process, runtime, deadline, async (talk) => {
-    const finishedEarlier = await finishEarlier(talk);
+    const earlier = await finishEarlier(talk);
     const control = talk.control();
     const sequence = (control.state >> 8n) + 1n;
     process.memory.write(remoteAddress(control.request), request, 'request buffer');
     const word = (sequence << 8n) | BigInt(STATE.requested);
     talk.write('state', word);
     if (!(await talk.launch(word))) throw notBorrowed(process);
-    return { ...(await awaitAnswer(talk, sequence)), finishedEarlier };
+    return { ...(await awaitAnswer(talk, sequence)), earlier };
   });
 }
 
-/** Brings what another tool left behind to its end. @returns whether there was anything */
-async function finishEarlier(talk: Conversation): Promise<boolean> {
+/** Brings what another tool left behind to its end, whichever that is. */
+async function finishEarlier(talk: Conversation): Promise<Earlier | null> {
   const { word, state, idle } = talk.look();
-  if (idle) return false;
+  if (idle) return null;
   // It was written whole before its tool died; the same request is launched, not rewritten.
   if (state === STATE.requested && !(await talk.launch(word))) throw notBorrowed(talk.process);
   if (!(await talk.until(() => talk.look().idle)))
     throw tooLate(talk.process, 'an earlier request is still being worked on', UNCHANGED);
-  return true;
+  const isDone = talk.look().state === STATE.done;
+  const { result } = talk.control();
+  return isDone && (result === RESULT.ok || result === RESULT.unchanged) ? 'finished' : 'dropped';
 }
 
 /** Waits; when time runs out, calls the request off, and finds out which of the two came first. */
-async function awaitAnswer(
-  talk: Conversation,
-  sequence: bigint,
-): Promise<Omit<Answer, 'finishedEarlier'>> {
+async function awaitAnswer(talk: Conversation, sequence: bigint): Promise<Omit<Answer, 'earlier'>> {
   if (await talk.until(() => talk.look().idle)) return readAnswer(talk);
   talk.write('cancel', sequence);
   const { phase } = talk.control();
@@ -196,7 +198,7 @@ async function awaitAnswer(
 }
 
 /** @throws UlpError patch-refused when the helper never began */
-function readAnswer(talk: Conversation): Omit<Answer, 'finishedEarlier'> {
+function readAnswer(talk: Conversation): Omit<Answer, 'earlier'> {
   if (talk.look().state === STATE.failed)
     throw new UlpError('patch-refused', {
       subject: talk.process.subject,

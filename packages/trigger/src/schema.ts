@@ -6,6 +6,9 @@ const patchId = z.string().regex(/^[0-9a-f]{64}$/);
 const pid = z.number().int().positive();
 const count = z.number().int().nonnegative();
 
+/** What became of a request that another tool had left unfinished. */
+export const earlierSchema = z.enum(['finished', 'dropped']);
+
 /** `ulp-trigger --json` */
 export const triggerSchema = z.strictObject({
   schema: z.literal('ulp-trigger/1'),
@@ -16,7 +19,7 @@ export const triggerSchema = z.strictObject({
   changed: z.boolean(),
   universe: count,
   retained: count,
-  finishedEarlier: z.boolean(),
+  earlier: earlierSchema.nullable(),
   replacements: z.array(
     z.strictObject({
       library: z.string(),

@@ -3,6 +3,7 @@
  * what it left behind. See dying-tool.mjs for how it is killed before each of its steps.
  */
 import { spawn } from 'node:child_process';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { die } from './die';
 import { begin, BIN, patchOf, scenario, trigger } from './setting';
@@ -34,6 +35,29 @@ for (const action of ['apply', 'revert'] as const)
     expect(finished).toBeGreaterThan(0);
     expect(await target.ask('answer')).toBe(answers.after);
   });
+
+scenario('what a killed tool has left and nobody can finish is dropped', async (s) => {
+  const { library, target } = await begin(s);
+  const doomed = patchOf(s, library, 'doomed', 2000);
+  const patch = patchOf(s, library, 'fix', 1000);
+  const file = join(s.room, 'doomed.so');
+  const messages = new Set<string>();
+  for (let step = 1; die(target, doomed, 'apply', step) === undefined; step++) {
+    renameSync(file, `${file}.away`);
+    const { status, stderr } = trigger(target, patch);
+    renameSync(`${file}.away`, file);
+    expect(status).toBe(0);
+    messages.add(stderr.replace(/^.*: /, '').trim());
+    // Finished, if the helper had loaded it before its file was taken away.
+    expect(['1001', '2001']).toContain(await target.ask('answer'));
+    expect(trigger(target, doomed, '--revert').status).toBe(0);
+    expect(trigger(target, patch, '--revert').status).toBe(0);
+    expect(await target.ask('answer')).toBe('2');
+  }
+  expect(messages).toContain(
+    'an earlier request was unfinished, could not be finished and has been dropped',
+  );
+});
 
 const ROUNDS = 30;
 

@@ -2,7 +2,7 @@ import { defineCommand, message, print, printJson, printTable, progress } from '
 import { EXIT, pid as asPid } from '@ulp/core';
 import { readMetadata, type Metadata } from '@ulp/metadata';
 import { openProcess } from '@ulp/ptrace-ffi';
-import { FINISHED_EARLIER } from '@ulp/trigger';
+import { EARLIER } from '@ulp/trigger';
 import {
   dispatchOne,
   dispatchSafely,
@@ -37,15 +37,12 @@ async function dispatchAll(
   return { results, unreadable };
 }
 
-const note = (
-  { changed, migrated, state, finishedEarlier, error }: Result,
-  dryRun: boolean,
-): string => {
+const note = ({ changed, migrated, state, earlier, error }: Result, dryRun: boolean): string => {
   if (error) return error.message;
   const did = changed ? (dryRun ? 'would be changed' : 'changed now') : '';
   const threads = state === 'applied' && !migrated ? 'threads still inside' : '';
-  const earlier = finishedEarlier ? FINISHED_EARLIER : '';
-  return [earlier, did, threads].filter((text) => text !== '').join(', ');
+  const left = earlier ? EARLIER[earlier] : '';
+  return [left, did, threads].filter((text) => text !== '').join(', ');
 };
 
 export const command = defineCommand({

@@ -2,7 +2,7 @@ import { defineCommand, message, print, printJson } from '@ulp/cli';
 import { EXIT, hex, pid as asPid, printable } from '@ulp/core';
 import { readMetadata } from '@ulp/metadata';
 import { openProcess } from '@ulp/ptrace-ffi';
-import { applyPatch, FINISHED_EARLIER, revertPatch, type Change } from '../change';
+import { applyPatch, EARLIER, revertPatch, type Change } from '../change';
 import { triggerDocument } from '../documents';
 
 const NAME = 'ulp-trigger';
@@ -59,7 +59,7 @@ export const command = defineCommand({
       timeoutMs,
       dryRun,
     });
-    if (change.finishedEarlier) message(NAME, `${process.subject}: ${FINISHED_EARLIER}`);
+    if (change.earlier) message(NAME, `${process.subject}: ${EARLIER[change.earlier]}`);
     if (change.retained > 0)
       message(
         NAME,
