@@ -3,35 +3,14 @@
  * in none. Nothing is repaired between: the next tool, which may die as well, finishes or drops what it finds.
  */
 import { die } from './die';
-import { buildLibrary, patchOf, scenario, source, trigger, type Target } from './setting';
+import { buildLibrary, patchOf, scenario, source, trigger } from './setting';
+import { CALLS, goesOn, LEFT_EARLY } from './vigilant';
 
 /** For each call. */
 const KILLS = Number(process.env.ULP_TEST_KILLS ?? 6);
 jest.setTimeout(120_000 + KILLS * 20_000);
 /** More than a tool has, when it also finishes what another one began. */
 const STEPS = 34;
-
-const CALLS = [
-  ...['read', 'recv', 'recv_timeout', 'poll', 'ppoll', 'epoll_wait', 'select', 'nanosleep'],
-  ...['clock_nanosleep', 'futex', 'semop', 'msgrcv', 'sigwaitinfo', 'pause', 'sigsuspend', 'spin'],
-];
-/** The kernel itself ends them with EINTR; a tool that dies before it can put that right leaves it so. */
-const LEFT_EARLY = ['recv_timeout', 'epoll_wait', 'semop', 'sigwaitinfo'];
-
-async function look(target: Target) {
-  const words = (await target.ask('')).split(' ').map(Number);
-  const [calls = 0, wrong = 0, early = 0, answer = 0] = words;
-  return { calls, wrong, early, answer };
-}
-
-/** Two calls later: nobody is stopped, blocked, or in a call that nothing ends. */
-async function goesOn(target: Target) {
-  const { calls } = await look(target);
-  for (;;) {
-    const now = await look(target);
-    if (now.calls > calls + 1) return now;
-  }
-}
 
 scenario('killed at every step, in each blocking call', async (s) => {
   const library = buildLibrary(s);

@@ -2,11 +2,10 @@
  * A tool that is killed leaves the process as it was, or patched; and the next tool brings to its end
  * what it left behind. See dying-tool.mjs for how it is killed before each of its steps.
  */
-import { spawn } from 'node:child_process';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { die } from './die';
-import { begin, BIN, patchOf, scenario, trigger } from './setting';
+import { begin, patchOf, scenario, trigger } from './setting';
 
 for (const action of ['apply', 'revert'] as const)
   scenario(`killed before each step of ${action}`, async (s) => {
@@ -57,38 +56,4 @@ scenario('what a killed tool has left and nobody can finish is dropped', async (
   expect(messages).toContain(
     'an earlier request was unfinished, could not be finished and has been dropped',
   );
-});
-
-const ROUNDS = 30;
-
-/** Resolves when it has ended, killed or not. */
-function killedAfter(ms: number, args: readonly string[]): Promise<void> {
-  const child = spawn(join(BIN, 'ulp-trigger'), args, { stdio: 'ignore' });
-  const timer = setTimeout(() => child.kill('SIGKILL'), ms);
-  return new Promise((resolve) =>
-    child.on('close', () => {
-      clearTimeout(timer);
-      resolve();
-    }),
-  );
-}
-
-scenario('killed at any moment, over and over, without a repair between', async (s) => {
-  const { library, target } = await begin(s);
-  const patch = patchOf(s, library, 'fix', 1000);
-  const started = process.hrtime.bigint();
-  trigger(target, patch);
-  const whole = Number(process.hrtime.bigint() - started) / 1e6;
-  for (let round = 0; round < ROUNDS; round++) {
-    // The last third of its life is where it does something.
-    const moment = whole * (0.6 + Math.random() * 0.5);
-    const args = [String(target.pid), patch, ...(round % 2 === 0 ? ['--revert'] : [])];
-    await killedAfter(moment, args);
-    expect(['2', '1001']).toContain(await target.ask('answer'));
-  }
-  s.apply(target, patch);
-  expect(await target.ask('answer')).toBe('1001');
-  s.revert(target, patch);
-  expect(await target.ask('answer')).toBe('2');
-  expect(target.maps()).not.toContain('fix.so');
 });

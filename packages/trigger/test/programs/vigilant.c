@@ -5,11 +5,13 @@
  * calls that returned EINTR although no handler had run; what the library said last.
  */
 #define _GNU_SOURCE
+#include <cpuid.h>
 #include <errno.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,16 +88,13 @@ static long do_sigsuspend(void) { return sigsuspend(&none); }
 
 /*
  * Loads every register from `in`, spins, stores every register to `out`: r8-r15, rbx, rbp, rsi, rdx, flags,
- * then two words below the stack pointer, then xmm0-15. rdi and rax point to the blocks.
+ * then two words below the stack pointer; and everything that xsave knows of `mask`. rdi and rax point to the blocks.
  */
-struct registers { uint64_t general[12], flags, red_zone[2], pad; uint64_t vector[32]; } __attribute__((aligned(16)));
+struct registers { uint64_t general[12], flags, red_zone[2], mask; uint8_t *extended; } __attribute__((aligned(16)));
 void spin(const struct registers *in, struct registers *out);
-#define EACH(op) op(0) op(1) op(2) op(3) op(4) op(5) op(6) op(7) op(8) op(9) op(10) op(11) op(12) op(13) op(14) op(15)
-#define LOAD(n) "movups 128+16*" #n "(%rdi), %xmm" #n "\n"
-#define STORE(n) "movups %xmm" #n ", 128+16*" #n "(%rax)\n"
 __asm__(".text\n.globl spin\n.type spin, @function\nspin:\n"
-        "push %rbx\npush %rbp\npush %r12\npush %r13\npush %r14\npush %r15\nmov %rsi, %rax\n"
-        EACH(LOAD)
+        "push %rbx\npush %rbp\npush %r12\npush %r13\npush %r14\npush %r15\npush %rsi\n"
+        "mov 120(%rdi), %eax\nxor %edx, %edx\nmov 128(%rdi), %rcx\nxrstor64 (%rcx)\nmov %rsi, %rax\n"
         "mov (%rdi), %r8\nmov 8(%rdi), %r9\nmov 16(%rdi), %r10\nmov 24(%rdi), %r11\nmov 32(%rdi), %r12\n"
         "mov 40(%rdi), %r13\nmov 48(%rdi), %r14\nmov 56(%rdi), %r15\nmov 64(%rdi), %rbx\nmov 72(%rdi), %rbp\n"
         "mov 80(%rdi), %rsi\nmov 88(%rdi), %rdx\npush 96(%rdi)\npopfq\n"
@@ -104,22 +103,65 @@ __asm__(".text\n.globl spin\n.type spin, @function\nspin:\n"
         "pushfq\npop 96(%rax)\nmov %r9, 8(%rax)\nmov %r10, 16(%rax)\nmov %r11, 24(%rax)\n"
         "mov %r12, 32(%rax)\nmov %r13, 40(%rax)\nmov %r14, 48(%rax)\nmov %r15, 56(%rax)\nmov %rbx, 64(%rax)\n"
         "mov %rbp, 72(%rax)\nmov %rsi, 80(%rax)\nmov %rdx, 88(%rax)\n"
-        EACH(STORE)
-        "cld\npop %r15\npop %r14\npop %r13\npop %r12\npop %rbp\npop %rbx\nret\n.size spin, .-spin\n");
+        "cld\npop %rsi\nmov 128(%rsi), %rcx\nmov 120(%rsi), %eax\nxor %edx, %edx\nxsave64 (%rcx)\n"
+        "pop %r15\npop %r14\npop %r13\npop %r12\npop %rbp\npop %rbx\nret\n.size spin, .-spin\n");
+
+/* Intel SDM 1, 13.1: components of the extended state, and where they lie in the standard form. */
+enum { SSE = 1, AVX = 2, OPMASK = 5, HI16_ZMM = 7, XMM0_AT = 160, XMM_SIZE = 256, XSTATE_BV_AT = 512 };
+struct component { unsigned number, size, at; };
+static struct component components[1 + HI16_ZMM - AVX + 1];
+static size_t component_count;
+static struct registers in, out;
+
+/* SSE, AVX, AVX-512's masks, upper halves and upper registers, as far as kernel and processor have them. */
+static void prepare_registers(void)
+{
+  enum { CF_PF_AF_ZF_SF_OF_IF = 0xad7, XSAVE_LEAF = 0xd };
+  unsigned total, b, c, d, low, high;
+  __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  components[component_count++] = (struct component){SSE, XMM_SIZE, XMM0_AT};
+  for (unsigned i = AVX; i <= HI16_ZMM; i++) {
+    struct component *next = &components[component_count];
+    if ((i == AVX || i >= OPMASK) && (low >> i & 1)) {
+      __cpuid_count(XSAVE_LEAF, i, next->size, next->at, c, d);
+      next->number = i;
+      component_count++;
+    }
+  }
+  __cpuid_count(XSAVE_LEAF, 0, d, total, c, b);
+  in.flags = CF_PF_AF_ZF_SF_OF_IF;
+  for (size_t i = 0; i < component_count; i++)
+    in.mask |= 1u << components[i].number;
+  in.extended = aligned_alloc(64, (total + 63) & ~63u);
+  out.extended = aligned_alloc(64, (total + 63) & ~63u);
+  if (!in.extended || !out.extended)
+    abort();
+  memset(in.extended, 0, total);
+  memset(out.extended, 0, total);
+  *(uint32_t *)(in.extended + 24) = 0x1f80; /* MXCSR */
+  memcpy(in.extended + XSTATE_BV_AT, &in.mask, sizeof in.mask);
+  for (size_t i = 0; i < component_count; i++)
+    for (unsigned k = 0; k < components[i].size; k++)
+      in.extended[components[i].at + k] = (uint8_t)(0x11 * (i + 1) + k);
+  for (int i = 0; i < 12; i++)
+    in.general[i] = 0x1111111122222222u * (unsigned)(i + 1);
+  in.red_zone[0] = in.general[0];
+  in.red_zone[1] = in.general[1];
+}
 
 static long do_spin(void)
 {
-  enum { CF_PF_AF_ZF_SF_OF_IF = 0xad7 };
-  struct registers in = {.flags = CF_PF_AF_ZF_SF_OF_IF}, out;
-  for (int i = 0; i < 12; i++)
-    in.general[i] = 0x1111111122222222u * (unsigned)(i + 1);
-  for (int i = 0; i < 32; i++)
-    in.vector[i] = 0x0123456789abcdefu * (unsigned)(i + 1);
-  in.red_zone[0] = in.general[0];
-  in.red_zone[1] = in.general[1];
-  out = in;
+  if (!in.extended)
+    prepare_registers();
+  uint8_t *extended = out.extended;
+  out = (struct registers){.mask = in.mask, .extended = extended};
+  for (size_t i = 0; i < component_count; i++)
+    memset(extended + components[i].at, 0, components[i].size);
   spin(&in, &out);
-  return memcmp(&in, &out, sizeof in) == 0 ? 1 : -2;
+  for (size_t i = 0; i < component_count; i++)
+    if (memcmp(in.extended + components[i].at, extended + components[i].at, components[i].size) != 0)
+      return -2;
+  return memcmp(&in, &out, offsetof(struct registers, mask)) == 0 ? 1 : -2;
 }
 
 enum wake { BYTE, NOTHING, FUTEX, POST, MESSAGE, SIGNAL };
