@@ -1,6 +1,6 @@
 /**
  * Applies and reverts a patch, faster than one command after the other could, and prints how often it did both:
- *   node flap.mjs PID METADATA TIMES       so often
+ *   node flap.mjs PID METADATA TIMES       so often; prints also how long the longest pair took, in ms
  *   node flap.mjs PID METADATA every MS    a change each so many milliseconds, until the process ends
  */
 import { createRequire } from 'node:module';
@@ -17,12 +17,15 @@ const options = { timeoutMs: 20_000 };
 
 async function flap(wanted) {
   const target = openProcess(Number(pid), { writable: true });
+  let longest = 0;
   for (let pairs = 0; pairs < wanted; pairs++) {
+    const begin = performance.now();
     await applyPatch(target, patch, options);
     await revertPatch(target, patch, options);
+    longest = Math.max(longest, performance.now() - begin);
   }
   target.close();
-  return wanted;
+  return `${wanted} ${Math.ceil(longest)}`;
 }
 
 /** The process still loads its libraries, or it has ended: what fails says so. */
