@@ -6,6 +6,7 @@
  * unlock         it gives it back
  * die            it ends at once, whatever its threads do
  * fork           a child goes on in place of this process: its pid
+ * spin           a thread that never rests begins: its number
  */
 #define _GNU_SOURCE
 #include "program.h"
@@ -72,6 +73,23 @@ static const char *go_on_as_child(void)
   _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
+static _Atomic pid_t spinner;
+
+static void *never_rest(void *unused)
+{
+  for (spinner = gettid();;)
+    ;
+  return unused;
+}
+
+static const char *spin(void)
+{
+  pthread_create(&thread, NULL, never_rest, NULL);
+  while (!spinner)
+    ;
+  return number(spinner);
+}
+
 static const char *reply(char *line)
 {
   if (strcmp(line, "answer") == 0)
@@ -88,6 +106,8 @@ static const char *reply(char *line)
     _exit(0);
   if (strcmp(line, "fork") == 0)
     return go_on_as_child();
+  if (strcmp(line, "spin") == 0)
+    return spin();
   return "?";
 }
 
