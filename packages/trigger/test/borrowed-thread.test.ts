@@ -1,6 +1,6 @@
 /**
- * The one thread of a process is borrowed in the middle of a blocking call: the call goes on as if nothing
- * had been, and so do registers and signal masks. Three times in each call.
+ * A thread is borrowed in the middle of a blocking call: the call goes on as if nothing had been, and so do registers
+ * and signal masks. Three times in each call of signal(7), alone in its process and among threads in the same call.
  */
 import { join } from 'node:path';
 import { buildLibrary, patchOf, scenario, source } from './setting';
@@ -9,36 +9,87 @@ import { buildLibrary, patchOf, scenario, source } from './setting';
 const CALLS: readonly (readonly [string, string])[] = [
   ['read', '1 ok'],
   ['read_restarted', '1 ok'],
+  ['readv', '1 ok'],
+  ['write', '1 ok'],
+  ['open', '0 ok'],
+  ['inotify', '0 ok'],
+  ['timerfd', '1 ok'],
   ['epoll_wait', '0 ok'],
   ['epoll_pwait', '0 ok'],
+  ['epoll_pwait2', '0 ok'],
   ['poll', '0 ok'],
   ['ppoll', '0 ok'],
   ['select', '0 ok'],
+  ['pselect', '0 ok'],
   ['nanosleep', '0 ok'],
   ['clock_nanosleep', '0 ok'],
   ['futex', '-1 ETIMEDOUT'],
+  ['futex_bitset', '-1 ETIMEDOUT'],
+  ['sem_timedwait', '-1 ETIMEDOUT'],
+  ['cond_timedwait', '-1 ETIMEDOUT'],
   ['sigtimedwait', '-1 EAGAIN'],
+  ['sigwaitinfo', '0 ok'],
   ['sigsuspend', '-1 EINTR'],
   ['pause', '-1 EINTR'],
   ['accept', '-1 EAGAIN'],
+  ['accept_forever', '0 ok'],
+  ['connect', '0 ok'],
+  ['connect_timeout', '-1 EAGAIN'],
   ['recv', '-1 EAGAIN'],
+  ['recvfrom', '1 ok'],
+  ['recvmsg', '1 ok'],
+  ['recvmsg_timeout', '-1 EAGAIN'],
+  ['recvmmsg', '1 ok'],
+  ['send', '1 ok'],
+  ['send_timeout', '-1 EAGAIN'],
+  ['sendmsg_timeout', '-1 EAGAIN'],
+  ['flock', '0 ok'],
+  ['setlkw', '0 ok'],
+  ['ofd_setlkw', '0 ok'],
+  ['mq_receive', '1 ok'],
+  ['mq_timedreceive', '-1 ETIMEDOUT'],
+  ['mq_timedsend', '-1 ETIMEDOUT'],
+  ['msgrcv', '1 ok'],
+  ['msgsnd', '0 ok'],
+  ['semop', '0 ok'],
   ['semtimedop', '-1 EAGAIN'],
+  ['io_getevents', '0 ok'],
   ['wait4', '1 ok'],
+  ['waitid', '0 ok'],
   ['compute', '0 ok'],
 ];
+/** A timer of the process ends them, so only one thread can be in them. */
+const BY_TIMER = ['read_restarted', 'sigsuspend', 'pause'];
+/** All are changed before the first call ends. */
+const AT_ONCE = 25;
 
-scenario('calls that block go on undisturbed', async (s) => {
-  const library = buildLibrary(s);
-  const patch = patchOf(s, library, 'fix', 1000);
-  const program = s.program(source('blocked.c'), [library]);
-  const targets = await Promise.all(CALLS.map(([call]) => s.start(program, { args: [call] })));
-  const tool = await s.start(process.execPath, {
-    bare: true,
-    args: [join(__dirname, 'change-many.mjs'), patch, ...targets.map(({ pid }) => String(pid))],
+const among = CALLS.filter(([call]) => !BY_TIMER.includes(call));
+const half = (calls: typeof CALLS, which: number) =>
+  calls.slice(which * AT_ONCE, (which + 1) * AT_ONCE);
+
+for (const [calls, threads, which] of [
+  [half(CALLS, 0), 1, 'alone'],
+  [half(CALLS, 1), 1, 'alone, the rest'],
+  [half(among, 0), 3, 'among threads'],
+  [half(among, 1), 3, 'among threads, the rest'],
+] as const)
+  scenario(`calls that block go on undisturbed: ${which}`, async (s) => {
+    const library = buildLibrary(s);
+    const patch = patchOf(s, library, 'fix', 1000);
+    const more = join(__dirname, 'programs/blocked-more.c');
+    const program = s.program(source('blocked.c'), [library], [more]);
+    const start = (call: string) => s.start(program, { args: [call, String(threads)] });
+    const targets = await Promise.all(calls.map(([call]) => start(call)));
+    const tool = await s.start(process.execPath, {
+      bare: true,
+      args: [join(__dirname, 'change-many.mjs'), patch, ...targets.map(({ pid }) => String(pid))],
+    });
+    for (const target of [...targets, tool]) target.tell('go');
+    for (const [i, target] of targets.entries()) {
+      const [call, result] = calls[i] ?? [];
+      for (let thread = 0; thread < threads; thread++)
+        expect(`${call}: ${await target.line()}`).toBe(
+          `${call}: ${result}, mask kept, answer 1001`,
+        );
+    }
   });
-  for (const target of [...targets, tool]) target.tell('go');
-  const lines = await Promise.all(targets.map((target) => target.line()));
-  expect(CALLS.map(([call], i) => `${call}: ${lines[i]}`)).toEqual(
-    CALLS.map(([call, result]) => `${call}: ${result}, mask kept, answer 1001`),
-  );
-});

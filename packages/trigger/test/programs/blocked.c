@@ -1,9 +1,11 @@
 /*
- * One thread in one blocking call, named by the first argument. It begins at the first line of input and
- * lasts about ten seconds; then it prints what the call returned, and whether the signal mask is as
+ * One thread, or as many as the second argument says, in one blocking call, named by the first. It begins at the first
+ * line of input and lasts about ten seconds; then each prints what the call returned, and whether the signal mask is as
  * before. Ends with 0 on end of input.
  */
 #define _GNU_SOURCE
+#include "blocked.h"
+
 #include <errno.h>
 #include <linux/futex.h>
 #include <netinet/in.h>
@@ -27,17 +29,24 @@
 
 int answer(int x);
 
-static const struct timespec period = {10, 0};
-static const struct timeval period_us = {10, 0};
-enum { PERIOD_MS = 10000 };
-
-/* The call ends because this other process does something. */
-static void later(int fd)
+void later(void (*end)(int of), int of)
 {
   if (fork() != 0)
     return;
   nanosleep(&period, NULL);
-  _exit(fd >= 0 && write(fd, "x", 1) != 1);
+  end(of);
+  _exit(0);
+}
+
+static void give(int fd)
+{
+  if (write(fd, "x", 1) != 1)
+    abort();
+}
+
+static void nothing(int unused)
+{
+  (void)unused;
 }
 
 static void ring(int unused)
@@ -59,7 +68,7 @@ static long do_read(void)
   char c;
   if (pipe(ends) != 0)
     return -1;
-  later(ends[1]);
+  later(give, ends[1]);
   return read(ends[0], &c, 1);
 }
 
@@ -69,7 +78,7 @@ static long do_read_restarted(void)
   char c;
   if (pipe(ends) != 0)
     return -1;
-  later(ends[1]);
+  later(give, ends[1]);
   ring_later(SA_RESTART);
   return read(ends[0], &c, 1);
 }
@@ -177,7 +186,7 @@ static long do_semtimedop(void)
 
 static long do_wait4(void)
 {
-  later(-1);
+  later(nothing, 0);
   return wait4(-1, NULL, 0, NULL) > 0;
 }
 
@@ -209,44 +218,54 @@ static long do_compute(void)
   return 0;
 }
 
-#define CALL(name) {#name, do_##name}
-static const struct call {
-  const char *name;
-  long (*run)(void);
-} calls[] = {
+static const struct call calls[] = {
     CALL(read),       CALL(read_restarted), CALL(epoll_wait), CALL(epoll_pwait),
     CALL(poll),       CALL(ppoll),           CALL(select),     CALL(nanosleep),
     CALL(futex),      CALL(clock_nanosleep), CALL(pause),      CALL(sigtimedwait),
     CALL(sigsuspend), CALL(accept),          CALL(recv),       CALL(semtimedop),
-    CALL(wait4),      CALL(compute),
+    CALL(wait4),      CALL(compute),         {0},
 };
 
-static const struct call *find(const char *name)
+static const struct call *find(const struct call *call, const char *name)
 {
-  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
-    if (strcmp(calls[i].name, name) == 0)
-      return &calls[i];
-  abort();
+  while (call->name && strcmp(call->name, name) != 0)
+    call++;
+  return call->name ? call : NULL;
+}
+
+static void *run(void *argument)
+{
+  const struct call *call = argument;
+  sigset_t before, after;
+  pthread_sigmask(SIG_SETMASK, NULL, &before);
+  errno = 0;
+  long r = call->run();
+  int error = r < 0 ? errno : 0;
+  pthread_sigmask(SIG_SETMASK, NULL, &after);
+  printf("%ld %s, mask %s, answer %d\n", r, error == 0 ? "ok" : strerrorname_np(error),
+         memcmp(&before, &after, 8) == 0 ? "kept" : "changed", answer(1));
+  return NULL;
 }
 
 int main(int argc, char **argv)
 {
-  sigset_t before, after;
-  const struct call *call = find(argv[argc - 1]);
+  sigset_t blocked;
+  pthread_t thread;
+  const struct call *call = find(calls, argv[1]);
+  if (!call && !(call = find(more_calls, argv[1])))
+    abort();
   setvbuf(stdout, NULL, _IOLBF, 0);
-  sigemptyset(&before);
-  sigaddset(&before, SIGUSR1);
-  sigaddset(&before, SIGUSR2);
-  sigprocmask(SIG_SETMASK, &before, NULL);
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGUSR1);
+  sigaddset(&blocked, SIGUSR2);
+  sigprocmask(SIG_SETMASK, &blocked, NULL);
   puts(answer(1) == 2 ? "ready" : "broken");
   while (getchar() != '\n')
     ;
-  errno = 0;
-  long r = call->run();
-  int error = r < 0 ? errno : 0;
-  sigprocmask(SIG_SETMASK, NULL, &after);
-  printf("%ld %s, mask %s, answer %d\n", r, error == 0 ? "ok" : strerrorname_np(error),
-         memcmp(&before, &after, 8) == 0 ? "kept" : "changed", answer(1));
+  for (int more = argc > 2 ? atoi(argv[2]) - 1 : 0; more > 0; more--)
+    if (pthread_create(&thread, NULL, run, (void *)call) != 0)
+      abort();
+  run((void *)call);
   while (getchar() != EOF)
     ;
   return 0;

@@ -1,0 +1,25 @@
+/* Calls that block for about ten seconds; blocked.c runs them. */
+#ifndef BLOCKED_H
+#define BLOCKED_H
+
+#include <sys/time.h>
+#include <time.h>
+
+/* Until the call times out, or another process ends it. */
+static const struct timespec period = {10, 0};
+static const struct timeval period_us = {10, 0};
+enum { PERIOD_MS = 10000 };
+
+struct call {
+  const char *name;
+  long (*run)(void); /* in several threads at once */
+};
+#define CALL(name) {#name, do_##name}
+
+/* The rest of signal(7)'s; ends with no name. */
+extern const struct call more_calls[];
+
+/* Another process does `end(of)` when the period is over. */
+void later(void (*end)(int of), int of);
+
+#endif
