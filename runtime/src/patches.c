@@ -136,7 +136,7 @@ static uint32_t check_functions(struct application *a)
       return fail(ULP_RESULT_LIBRARY_CHANGED, "function %u does not begin as a gated one", i + 1);
     /* A write that changes nothing shows that the others will succeed. */
     if (!text_write_byte(a->text, detour->entry, *(const uint8_t *)detour->entry))
-      return fail(ULP_RESULT_CODE_UNWRITABLE, "/proc/thread-self/mem does not take writes to code");
+      return fail(ULP_RESULT_CODE_UNWRITABLE, "it may not write to its own code");
   }
   return ULP_RESULT_OK;
 }

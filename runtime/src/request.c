@@ -2,6 +2,7 @@
 #include "request.h"
 #include "patches.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -115,7 +116,7 @@ void request_run(uint64_t sequence)
   control->message[0] = '\0';
   control->result_universe = 0;
   if (!text_open(&text)) {
-    control->result = fail(ULP_RESULT_CODE_UNWRITABLE, "/proc/thread-self/mem cannot be opened");
+    control->result = fail(ULP_RESULT_CODE_UNWRITABLE, "/proc/thread-self/mem: %s", strerror(errno));
     return;
   }
   control->result = answer(&text);

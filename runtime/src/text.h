@@ -5,7 +5,7 @@
 #include "runtime.h"
 
 struct text {
-  int fd;
+  int fd; /* -1: by the protection of the page */
 };
 
 ULP_HIDDEN bool text_open(struct text *text);
