@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** Builds dist/libpulp.so and dist/trm.o with the stock gcc; compiles only what is older than its sources. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const here = import.meta.dirname;
@@ -69,3 +69,9 @@ if (modified(library) < Math.max(...parts.map(modified))) {
   execFileSync('objcopy', ['--globalize-symbol=__ulp_return_slot', library], { stdio: 'inherit' });
 }
 compile('trm.S', join(out, 'trm.o'));
+// Shipped with the package, for who builds a toolchain.
+const patches = join(here, '../toolchain-patches');
+if (existsSync(patches)) {
+  rmSync(join(out, 'toolchain-patches'), { recursive: true, force: true });
+  cpSync(patches, join(out, 'toolchain-patches'), { recursive: true });
+}

@@ -1,7 +1,10 @@
 /** Where the runtime's files lie, and the flags with which a library is made live-patchable. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { UlpError } from '@ulp/core';
+import { toolchainFile } from './toolchain';
+
+export { toolchainFile, toolchainPrefix } from './toolchain';
 
 export const RUNTIME_FILES = ['libpulp.so', 'trm.o'] as const;
 export type RuntimeFile = (typeof RUNTIME_FILES)[number];
@@ -28,3 +31,9 @@ export const cflags: readonly string[] = [
 
 /** What to add to the link of a live-patchable library. */
 export const ldflags = (): readonly string[] => [runtimePath('trm.o'), '-Wl,--build-id'];
+
+/** The same with our ld, which does what ulp-dynsym-gate does. */
+export const toolchainLdflags = (): readonly string[] => [
+  ...ldflags(),
+  `-B${dirname(toolchainFile('ld', 'bin/ld'))}/`,
+];

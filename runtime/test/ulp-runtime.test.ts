@@ -1,8 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { abi } from '@ulp/core';
-import { cflags, ldflags, RUNTIME_FILES, runtimePath } from '../src';
+import { cflags, ldflags, RUNTIME_FILES, runtimePath, toolchainPrefix } from '../src';
 
 const BIN = join(__dirname, '../../node_modules/.bin/ulp-runtime');
 const run = (...args: string[]): ReturnType<typeof spawnSync> =>
@@ -20,12 +21,31 @@ test('prints where the files lie, and the flags', () => {
   expect(run('ldflags').stdout).toBe(`${built('trm.o')} -Wl,--build-id\n`);
 });
 
+test('knows where the toolchain lies, and says how it is built', () => {
+  const room = mkdtempSync(join(tmpdir(), 'ulp-toolchain-'));
+  const env = { ...process.env, ULP_TOOLCHAIN: room };
+  const flags = (): ReturnType<typeof spawnSync> =>
+    spawnSync(BIN, ['ldflags', '--toolchain'], { encoding: 'utf8', env });
+  expect(flags()).toMatchObject({ status: 2, stdout: '' });
+  expect(flags().stderr).toBe(
+    `ulp-runtime: ${room}/bin/ld: no such file (built by: npm run toolchain -- ld)\n`,
+  );
+  mkdirSync(join(room, 'bin'));
+  writeFileSync(join(room, 'bin/ld'), '');
+  expect(flags().stdout).toBe(`${built('trm.o')} -Wl,--build-id -B${room}/bin/\n`);
+  rmSync(room, { recursive: true });
+  expect(toolchainPrefix({ ULP_TOOLCHAIN: '/opt/ulp/' })).toBe('/opt/ulp');
+  expect(toolchainPrefix({ XDG_DATA_HOME: '/data' })).toBe('/data/ulp/toolchain');
+  expect(toolchainPrefix({})).toBe(join(homedir(), '.local/share/ulp/toolchain'));
+});
+
 test.each([
   [[], /WHAT: missing/],
   [['path'], /FILE: wrong usage: expected libpulp\.so or trm\.o, found nothing/],
   [['path', 'libc.so'], /found 'libc\.so'/],
   [['cflags', 'libpulp.so'], /one argument too many/],
   [['flags'], /expected path or cflags or ldflags/],
+  [['path', 'trm.o', '--toolchain'], /--toolchain: not with path/],
 ] as const)('wrong usage %j', (args, reason) => {
   const { status, stdout, stderr } = run(...args);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });

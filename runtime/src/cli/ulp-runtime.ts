@@ -1,6 +1,13 @@
 import { defineCommand, print } from '@ulp/cli';
 import { EXIT, UlpError } from '@ulp/core';
-import { RUNTIME_FILES, cflags, ldflags, runtimePath, type RuntimeFile } from '@ulp/runtime';
+import {
+  RUNTIME_FILES,
+  cflags,
+  ldflags,
+  runtimePath,
+  toolchainLdflags,
+  type RuntimeFile,
+} from '@ulp/runtime';
 
 const isRuntimeFile = (name: string): name is RuntimeFile =>
   (RUNTIME_FILES as readonly string[]).includes(name);
@@ -11,6 +18,7 @@ export const command = defineCommand({
   description: [
     'Prints one line: the path of a file of the runtime, or the flags for gcc, to be put into a command line by the shell.',
     'A live-patchable library is compiled with the flags of cflags, linked with those of ldflags, and then passed through ulp-dynsym-gate.',
+    'With --toolchain the flags are those for the patched tools, which npm run toolchain has built and put into $ULP_TOOLCHAIN, or else into ulp/toolchain in $XDG_DATA_HOME (~/.local/share). A library that the patched ld has linked needs no ulp-dynsym-gate.',
   ],
   positionals: {
     what: {
@@ -20,7 +28,9 @@ export const command = defineCommand({
     },
     file: { kind: 'string', optional: true, meaning: `with path: ${RUNTIME_FILES.join(' or ')}` },
   },
-  options: {},
+  options: {
+    toolchain: { kind: 'boolean', meaning: 'with ldflags: those for the patched ld' },
+  },
   examples: [
     {
       command: 'LD_PRELOAD=$(ulp-runtime path libpulp.so) ./server',
@@ -32,7 +42,9 @@ export const command = defineCommand({
     },
   ],
   seeAlso: ['ulp-dynsym-gate(1)'],
-  run({ what, file }) {
+  run({ what, file, toolchain }) {
+    if (toolchain && what !== 'ldflags')
+      throw new UlpError('usage', { subject: '--toolchain', fact: `not with ${what}` });
     if (what === 'path') {
       if (file === undefined || !isRuntimeFile(file))
         throw new UlpError('usage', {
@@ -44,7 +56,8 @@ export const command = defineCommand({
     } else if (file !== undefined) {
       throw new UlpError('usage', { subject: file, fact: 'one argument too many' });
     } else {
-      print((what === 'cflags' ? cflags : ldflags()).join(' '));
+      const link = toolchain ? toolchainLdflags : ldflags;
+      print((what === 'cflags' ? cflags : link()).join(' '));
     }
     return EXIT.done;
   },
