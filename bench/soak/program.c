@@ -91,7 +91,7 @@ static void *breed(void *unused)
     pid_t child = fork();
     if (child == 0) {
       int answer = soak_both();
-      usleep((unsigned)(getpid() * 7919 % CHILD_US));
+      usleep((unsigned)getpid() * 7919 % CHILD_US);
       _exit(answer < 1 || soak_hold(PAUSE_US) < 1);
     }
     if (child < 0 || waitpid(child, &status, 0) != child)

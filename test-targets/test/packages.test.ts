@@ -3,46 +3,10 @@
  * would from the registry; its bins run there, and nothing came along that it does not need.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-const ROOT = join(__dirname, '../..');
-const FOLDERS: Readonly<Record<string, string>> = {
-  core: 'packages/core',
-  elf: 'packages/elf',
-  metadata: 'packages/metadata',
-  packer: 'packages/packer',
-  'ptrace-ffi': 'packages/ptrace-ffi',
-  trigger: 'packages/trigger',
-  dispatcher: 'packages/dispatcher',
-  runtime: 'runtime',
-};
-
-interface Manifest {
-  readonly version: string;
-  readonly bin?: Readonly<Record<string, string>>;
-  readonly dependencies?: Readonly<Record<string, string>>;
-}
-const manifest = (name: string): Manifest =>
-  JSON.parse(readFileSync(join(ROOT, FOLDERS[name] ?? '', 'package.json'), 'utf8')) as Manifest;
-
-/** Our packages that `name` needs, itself included. */
-function closure(name: string, seen = new Set<string>()): Set<string> {
-  if (seen.has(name)) return seen;
-  seen.add(name);
-  for (const dependency of Object.keys(manifest(name).dependencies ?? {}))
-    if (dependency.startsWith('@ulp/')) closure(dependency.slice('@ulp/'.length), seen);
-  return seen;
-}
+import { closure, FOLDERS, manifest, packAll, tarball } from '../harness/packed';
 
 /** Third-party packages that may be installed with each. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
@@ -58,13 +22,9 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
 const NATIVE = new Set(['ptrace-ffi', 'trigger', 'dispatcher']);
 
 let room: string;
-const tarball = (name: string): string => join(room, `ulp-${name}-${manifest(name).version}.tgz`);
 beforeAll(() => {
   room = mkdtempSync(join(tmpdir(), 'ulp-packages-'));
-  const workspaces = Object.keys(FOLDERS).flatMap((name) => ['-w', `@ulp/${name}`]);
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', room, ...workspaces], {
-    cwd: ROOT,
-  });
+  packAll(room);
 });
 afterAll(() => rmSync(room, { recursive: true, force: true }));
 
@@ -77,7 +37,7 @@ describe.each(Object.keys(FOLDERS))('@ulp/%s', (name) => {
     folder = join(room, name);
     mkdirSync(folder);
     writeFileSync(join(folder, 'package.json'), '{ "private": true }');
-    const tarballs = [...closure(name)].map(tarball);
+    const tarballs = closure(name).map((needed) => join(room, tarball(needed)));
     // Scripts are allowed here, as on a user's machine: there must be none that needs a compiler.
     execFileSync(
       'npm',
@@ -91,9 +51,7 @@ describe.each(Object.keys(FOLDERS))('@ulp/%s', (name) => {
 
   test('brings only what it needs', () => {
     expect(installed().filter((entry) => entry !== '@ulp')).toEqual(FOREIGN[name]);
-    expect(readdirSync(join(folder, 'node_modules/@ulp')).sort()).toEqual(
-      [...closure(name)].sort(),
-    );
+    expect(readdirSync(join(folder, 'node_modules/@ulp')).sort()).toEqual(closure(name).sort());
     const native = execFileSync('find', [folder, '-name', '*.node'], { encoding: 'utf8' });
     expect(native !== '').toBe(NATIVE.has(name));
   });
