@@ -26,8 +26,8 @@ for (const name of Object.keys(manifest.bin ?? {})) {
     legalComments: 'none',
     platform: 'node',
     target: 'node20',
-    // Stays outside: it loads native code that lies in its own package, and only some runs need it.
-    external: ['@ulp/ptrace-ffi/libc', '@ulp/runtime'],
+    // Stay outside: they load native code or WebAssembly that lies in their own package, and only some runs need it.
+    external: ['@ulp/ptrace-ffi/libc', '@ulp/runtime', 'iced-x86'],
     logLevel: 'warning',
   });
   const page = manPage(require(compiled).command, manifest.version);

@@ -12,9 +12,9 @@ import { fileURLToPath } from 'node:url';
 import { debianSource } from './debian-source.mjs';
 import { root } from './prepare.mjs';
 
-const REAL = join(root, 'test-targets/build/real');
+export const REAL = join(root, 'test-targets/build/real');
 
-const LIBRARIES = {
+export const LIBRARIES = {
   libpng: {
     package: 'libpng1.6',
     fix: 'CVE-2026-25646.patch',
@@ -40,11 +40,11 @@ const LIBRARIES = {
 };
 
 const QUIET = { stdio: ['ignore', 'ignore', 'pipe'], maxBuffer: 1 << 28 };
-const run = (cwd, command, ...args) => execFileSync(command, args, { ...QUIET, cwd });
-const flags = (what) =>
+export const run = (cwd, command, ...args) => execFileSync(command, args, { ...QUIET, cwd });
+export const flags = (what) =>
   execFileSync(join(root, 'node_modules/.bin/ulp-runtime'), [what], { encoding: 'utf8' }).trim();
 /** Generated files of the tarball are good as they are, whatever their times say. */
-const MAKE = [
+export const MAKE = [
   '-s',
   `-j${availableParallelism()}`,
   'ACLOCAL=:',

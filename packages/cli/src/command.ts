@@ -21,6 +21,8 @@ export interface Option<K extends Kind = Kind> {
   readonly alias?: string;
   /** Name of the value in --help: FILE, MS. */
   readonly value?: string;
+  /** Of `strings`: exactly so many. */
+  readonly count?: number;
 }
 
 export interface Positional<K extends 'string' | 'number' = 'string' | 'number'> {

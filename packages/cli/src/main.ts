@@ -88,10 +88,10 @@ export function build(command: Command, version: string): Argv {
     .usage(
       `$0 ${usage(command)}\n\n${command.summary}.\n\n${command.description[0] ?? ''}\n\n${positionals(command)}`,
     );
-  for (const [name, { kind, meaning, alias, value }] of Object.entries(command.options))
+  for (const [name, { kind, meaning, alias, value, count }] of Object.entries(command.options))
     parser = parser.option(name, {
       ...(kind === 'strings'
-        ? { array: true, string: true }
+        ? { array: true, string: true, ...(count === undefined ? {} : { nargs: count }) }
         : { type: kind === 'number' ? ('string' as const) : kind }),
       describe: meaning,
       ...(alias === undefined ? {} : { alias }),

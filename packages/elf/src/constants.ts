@@ -35,7 +35,7 @@ export const SHF = { WRITE: 1, ALLOC: 2, EXECINSTR: 4 } as const;
 /** Section indices from here on are reserved: SHN_ABS and others are no sections. */
 export const SHN = { UNDEF: 0, LORESERVE: 0xff00 } as const;
 
-export const STT = { OBJECT: 1, FUNC: 2, TLS: 6, GNU_IFUNC: 10 } as const;
+export const STT = { NOTYPE: 0, OBJECT: 1, FUNC: 2, FILE: 4, TLS: 6, GNU_IFUNC: 10 } as const;
 export const STB = { LOCAL: 0, GLOBAL: 1, WEAK: 2, GNU_UNIQUE: 10 } as const;
 
 export const DT = {
@@ -66,7 +66,15 @@ export const DT = {
 /** Of DT_FLAGS_1: a position-independent executable. */
 export const DF_1_PIE = 0x08000000n;
 
-export const R_X86_64 = { NONE: 0, _64: 1, RELATIVE: 8, TPOFF64: 18 } as const;
+export const R_X86_64 = {
+  NONE: 0,
+  _64: 1,
+  RELATIVE: 8,
+  DTPMOD64: 16,
+  TPOFF64: 18,
+  TLSDESC: 36,
+  IRELATIVE: 37,
+} as const;
 
 export const NT_GNU_BUILD_ID = 3;
 

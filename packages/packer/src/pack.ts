@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readInputFile } from '@ulp/core';
 import { ElfFile } from '@ulp/elf';
-import { encodeMetadata, readMetadata } from '@ulp/metadata';
+import { encodeMetadata, readMetadata, type Target } from '@ulp/metadata';
 import { dependencyIds } from './dependencies';
 import { DESCRIPTION_LIMIT, parseDescription, type Description } from './description';
 import { plan } from './plan';
@@ -13,6 +13,12 @@ export interface Packed {
   readonly warnings: readonly string[];
   /** Every file that was read. */
   readonly inputs: readonly string[];
+  readonly targets: readonly PackedTarget[];
+}
+
+export interface PackedTarget {
+  readonly target: Target;
+  readonly elf: ElfFile;
 }
 
 /**
@@ -39,6 +45,7 @@ export function pack(descriptionPath: string, depends: readonly string[] = []): 
     bytes: encodeMetadata({ patch: file, targets, dependencies }),
     warnings,
     inputs: [descriptionPath, ...files.keys(), ...depends],
+    targets: targets.map((target) => ({ target, elf: open(target.path) })),
   };
 }
 
