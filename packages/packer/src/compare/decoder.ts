@@ -13,15 +13,15 @@ export interface Instruction {
   /** Padding: it does nothing. */
   readonly isNop: boolean;
   /** Link address that a direct branch goes to. */
-  readonly branch?: number;
+  readonly branch: number | undefined;
   /** Link address that an operand relative to the instruction names. */
-  readonly address?: number;
+  readonly address: number | undefined;
   /** Bytes read or written at `address`; 0: the address itself is taken. */
   readonly accessed: number;
   /** A jump to what was computed, perhaps out of a table. */
   readonly isComputedJump: boolean;
   /** A constant that is put into a register or into memory, as line numbers are when they are passed on. */
-  readonly constant?: number;
+  readonly constant: number | undefined;
   /** It takes from the stack. */
   readonly isPop: boolean;
   /** Where it goes on: behind itself, or elsewhere (a call, a jump), or there perhaps. */
@@ -69,50 +69,39 @@ export class Decoder {
     const { Mnemonic, OpKind, FlowControl, MemorySizeExt } = this.iced;
     const { instruction } = this;
     const { mnemonic, flowControl } = instruction;
-    const common = {
+    const isBranch = instruction.opCount > 0 && instruction.op0Kind === OpKind.NearBranch64;
+    const isRelative = !isBranch && instruction.isIpRelMemoryOperand;
+    const isLoad = mnemonic === Mnemonic.Mov || mnemonic === Mnemonic.Push;
+    let constant: number | undefined;
+    let form: string;
+    if (isBranch) form = `branch ${mnemonic}`;
+    else if (!isRelative && !isLoad) form = this.code.toString('latin1', at, at + size);
+    else {
+      const where = this.decoder.getConstantOffsets(instruction);
+      const holes: Hole[] = [];
+      if (isRelative) holes.push([where.displacementOffset, where.displacementSize]);
+      const { immediateOffset, immediateSize } = where;
+      if (isLoad && where.hasImmediate && immediateSize <= 4) {
+        constant = this.code.readIntLE(at + immediateOffset, immediateSize);
+        holes.push([immediateOffset, immediateSize]);
+      }
+      where.free();
+      const isShort = mnemonic === Mnemonic.Push && constant !== undefined;
+      form = isShort ? 'push' : this.without(at, size, holes);
+    }
+    return {
       offset,
       size,
-      isNop: mnemonic === Mnemonic.Nop,
-      accessed: 0,
-      isPop: mnemonic === Mnemonic.Pop,
-      flow: flowOf(this.iced, flowControl),
-      isComputedJump: flowControl === FlowControl.IndirectBranch,
-    };
-    if (instruction.opCount > 0 && instruction.op0Kind === OpKind.NearBranch64)
-      return {
-        ...common,
-        form: `branch ${mnemonic}`,
-        branch: Number(instruction.nearBranchTarget),
-      };
-    const isRelative = instruction.isIpRelMemoryOperand;
-    const isLoad = mnemonic === Mnemonic.Mov || mnemonic === Mnemonic.Push;
-    if (!isRelative && !isLoad)
-      return { ...common, form: this.code.toString('latin1', at, at + size) };
-    const where = this.decoder.getConstantOffsets(instruction);
-    const { displacementOffset, displacementSize, hasImmediate, immediateOffset, immediateSize } =
-      where;
-    where.free();
-    const masked: Hole[] = [];
-    let constant: number | undefined;
-    if (isRelative) masked.push([displacementOffset, displacementSize]);
-    if (isLoad && hasImmediate && immediateSize <= 4) {
-      constant = this.code.readIntLE(at + immediateOffset, immediateSize);
-      masked.push([immediateOffset, immediateSize]);
-    }
-    const form =
-      mnemonic === Mnemonic.Push && constant !== undefined
-        ? 'push'
-        : this.without(at, size, masked);
-    return {
-      ...common,
       form,
-      ...(constant === undefined ? {} : { constant }),
-      ...(isRelative
-        ? {
-            address: Number(instruction.ipRelMemoryAddress),
-            accessed: mnemonic === Mnemonic.Lea ? 0 : MemorySizeExt.size(instruction.memorySize),
-          }
-        : {}),
+      isNop: mnemonic === Mnemonic.Nop,
+      branch: isBranch ? Number(instruction.nearBranchTarget) : undefined,
+      address: isRelative ? Number(instruction.ipRelMemoryAddress) : undefined,
+      accessed:
+        isRelative && mnemonic !== Mnemonic.Lea ? MemorySizeExt.size(instruction.memorySize) : 0,
+      isComputedJump: flowControl === FlowControl.IndirectBranch,
+      flow: flowOf(this.iced, flowControl),
+      isPop: mnemonic === Mnemonic.Pop,
+      constant,
     };
   }
 

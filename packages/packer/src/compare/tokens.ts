@@ -6,7 +6,7 @@ import type { References } from './references';
 export interface Token {
   readonly text: string;
   /** A constant that may be a line number. */
-  readonly constant?: number;
+  readonly constant: number | undefined;
   /** Of the instruction, in bytes from the start of the function. */
   readonly offset: number;
 }
@@ -17,10 +17,10 @@ export function tokensOf(f: DecodedFunction, references: References): Token[] {
     let text = form;
     if (branch !== undefined) text += ` ${references.branch(branch, f, index)}`;
     if (address !== undefined) text += ` ${references.data(address, accessed, f)}`;
-    if (constant === undefined) return { text, offset };
+    if (constant === undefined) return { text, offset, constant };
     return isPassedOn(instructions, index)
       ? { text, offset, constant }
-      : { text: `${text} ${constant}`, offset };
+      : { text: `${text} ${constant}`, offset, constant: undefined };
   });
 }
 
