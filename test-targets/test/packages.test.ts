@@ -14,7 +14,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
   elf: ['zod'],
   runtime: [],
   metadata: ['zod'],
-  packer: ['zod'],
+  packer: ['iced-x86', 'zod'],
   'ptrace-ffi': ['zod'],
   trigger: ['zod'],
   dispatcher: ['zod'],

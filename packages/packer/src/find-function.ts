@@ -13,6 +13,7 @@ import {
   type ElfSymbol,
 } from '@ulp/elf';
 import type { Word } from './description';
+import { holdersOf } from './holders';
 import type { SymbolIndex } from './symbol-index';
 
 export interface WantedFunction extends Word {
@@ -109,6 +110,13 @@ function absent(
       expected,
       `only ${clones.map((clone) => `'${clone}'`).join(', ')}`,
       "the compiler's variants of it take other arguments; replace their callers",
+    );
+  const holders = holdersOf(library, name).map((holder) => `'${holder}'`);
+  if (holders.length > 0)
+    return fail(
+      expected,
+      `no '${name}'`,
+      `its code lives in ${holders.join(', ')}: replace ${holders.length > 1 ? 'them' : 'that'}`,
     );
   if (library.dynamic(name).length > 0) return fail(expected, `'${name}', which it imports`);
   return fail(

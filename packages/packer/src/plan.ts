@@ -12,6 +12,7 @@ import {
 import { isBuildId, type FunctionPair, type PatchFile, type Target } from '@ulp/metadata';
 import type { Description, Pair, Section, Word } from './description';
 import { findFunction } from './find-function';
+import { holdersOf } from './holders';
 import { SymbolIndex } from './symbol-index';
 
 export interface Plan {
@@ -49,6 +50,7 @@ export function plan(description: Description, open: (path: string) => ElfFile):
     const functions = pairFunctions(section, library, newFunctions);
     warnings.push(
       ...warnOfClones(section, library),
+      ...warnOfCopies(section, library),
       ...warnOfImports(patch, newFunctions, library),
     );
     return { path: path.text, soname: soname(elf), buildId, functions };
@@ -132,6 +134,19 @@ function warnOfClones({ pairs }: Section, library: SymbolIndex): string[] {
       .clones(old.name)
       .filter((clone) => !named.has(clone))
       .map((clone) => `${old.where}: callers of '${clone}' will not see the new function`),
+  );
+}
+
+/** The code of a replaced function goes on where it was inlined, unless that is replaced too. */
+function warnOfCopies({ pairs }: Section, library: SymbolIndex): string[] {
+  const named = new Set(pairs.map(({ old }) => old.name));
+  return pairs.flatMap(({ old }) =>
+    holdersOf(library, old.name)
+      .filter((holder) => !named.has(holder))
+      .map(
+        (holder) =>
+          `${old.where}: '${old.name}' was also inlined into '${holder}', which goes on as it was: replace it as well`,
+      ),
   );
 }
 

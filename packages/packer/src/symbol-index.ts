@@ -9,12 +9,15 @@ import {
   type ElfSymbol,
 } from '@ulp/elf';
 
+import { copyNotes, type CopyNote } from './copy-notes';
+
 const CLONE = /^(.+?)\.(?:constprop|isra|part|lto_priv)\.\d/;
 
 export class SymbolIndex {
   private dynamicByName?: Map<string, ElfSymbol[]>;
   private staticByName?: Map<string, ElfSymbol[]>;
   private clonesByName?: Map<string, string[]>;
+  private copiesByName?: Map<string, CopyNote[]>;
 
   constructor(readonly elf: ElfFile) {}
 
@@ -44,6 +47,12 @@ export class SymbolIndex {
       }
     }
     return this.clonesByName.get(name) ?? [];
+  }
+
+  /** Where the code of a function lives as well, as the compiler's notes have it, when they do. */
+  copies(name: string): readonly CopyNote[] {
+    this.copiesByName ??= copyNotes(this.elf) ?? new Map<string, CopyNote[]>();
+    return this.copiesByName.get(name) ?? [];
   }
 
   /** Names that are looked up elsewhere when the file is loaded, and must be found. */
