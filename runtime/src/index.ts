@@ -2,9 +2,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UlpError } from '@ulp/core';
-import { toolchainFile } from './toolchain';
+import { toolchainFile, toolchainPrefix } from './toolchain';
 
 export { toolchainFile, toolchainPrefix } from './toolchain';
+
+const GCC_SPECS = 'gcc/live-patchable.specs';
 
 export const RUNTIME_FILES = ['libpulp.so', 'trm.o'] as const;
 export type RuntimeFile = (typeof RUNTIME_FILES)[number];
@@ -32,8 +34,26 @@ export const cflags: readonly string[] = [
 /** What to add to the link of a live-patchable library. */
 export const ldflags = (): readonly string[] => [runtimePath('trm.o'), '-Wl,--build-id'];
 
-/** The same with our ld, which does what ulp-dynsym-gate does. */
+/** The same entries, each one instruction that never straddles, and a record each: by a plugin of the stock gcc. */
+export const pluginCflags = (): readonly string[] => [
+  `-fplugin=${toolchainFile('plugin', 'plugin/ulp_plugin.so')}`,
+  ...cflags,
+];
+
+/** Where gcc finds our compilers; it takes the option that only they know from the specs. */
+const compilers = (file: string): readonly string[] => [`-B${dirname(file)}/`, `-specs=${file}`];
+
+/** The patched gcc's, which also notes what is inlined into what. */
+export const toolchainCflags = (): readonly string[] => [
+  ...compilers(toolchainFile('gcc', GCC_SPECS)),
+  '-mlive-patchable',
+];
+
+/** ldflags with our ld, which does what ulp-dynsym-gate does; and with our gcc if it was built, for LTO. */
 export const toolchainLdflags = (): readonly string[] => [
   ...ldflags(),
   `-B${dirname(toolchainFile('ld', 'bin/ld'))}/`,
+  ...(existsSync(join(toolchainPrefix(), GCC_SPECS))
+    ? compilers(toolchainFile('gcc', GCC_SPECS))
+    : []),
 ];

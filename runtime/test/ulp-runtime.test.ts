@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { abi } from '@ulp/core';
 import { cflags, ldflags, RUNTIME_FILES, runtimePath, toolchainPrefix } from '../src';
 
@@ -39,6 +39,35 @@ test('knows where the toolchain lies, and says how it is built', () => {
   expect(toolchainPrefix({})).toBe(join(homedir(), '.local/share/ulp/toolchain'));
 });
 
+test('knows where the compilers and the plugin lie, and says how they are built', () => {
+  const room = mkdtempSync(join(tmpdir(), 'ulp-toolchain-'));
+  const env = { ...process.env, ULP_TOOLCHAIN: room };
+  const flags = (...args: string[]): ReturnType<typeof spawnSync> =>
+    spawnSync(BIN, args, { encoding: 'utf8', env });
+  const specs = `${room}/gcc/live-patchable.specs`;
+  const plugin = `${room}/plugin/ulp_plugin.so`;
+  for (const [option, tool, file] of [
+    ['--toolchain', 'gcc', specs],
+    ['--plugin', 'plugin', plugin],
+  ] as const) {
+    const { status, stdout, stderr } = flags('cflags', option);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    const reason = `${file}: no such file (built by: npm run toolchain -- ${tool})`;
+    expect(stderr).toBe(`ulp-runtime: ${reason}\n`);
+    mkdirSync(dirname(file));
+    writeFileSync(file, '');
+  }
+  const compilers = `-B${room}/gcc/ -specs=${specs}`;
+  expect(flags('cflags', '--toolchain').stdout).toBe(`${compilers} -mlive-patchable\n`);
+  expect(flags('cflags', '--plugin').stdout).toBe(`-fplugin=${plugin} ${cflags.join(' ')}\n`);
+  mkdirSync(join(room, 'bin'));
+  writeFileSync(join(room, 'bin/ld'), '');
+  expect(flags('ldflags', '--toolchain').stdout).toBe(
+    `${built('trm.o')} -Wl,--build-id -B${room}/bin/ ${compilers}\n`,
+  );
+  rmSync(room, { recursive: true });
+});
+
 test.each([
   [[], /WHAT: missing/],
   [['path'], /FILE: wrong usage: expected libpulp\.so or trm\.o, found nothing/],
@@ -46,6 +75,8 @@ test.each([
   [['cflags', 'libpulp.so'], /one argument too many/],
   [['flags'], /expected path or cflags or ldflags/],
   [['path', 'trm.o', '--toolchain'], /--toolchain: not with path/],
+  [['ldflags', '--plugin'], /--plugin: not with ldflags/],
+  [['cflags', '--plugin', '--toolchain'], /--plugin: not with --toolchain/],
 ] as const)('wrong usage %j', (args, reason) => {
   const { status, stdout, stderr } = run(...args);
   expect({ status, stdout }).toEqual({ status: 2, stdout: '' });

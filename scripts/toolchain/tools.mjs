@@ -8,6 +8,7 @@
  *   build       steps; see workshop.mjs
  */
 import { join } from 'node:path';
+import { gcc } from './gcc.mjs';
 
 const ld = {
   name: 'ld',
@@ -30,4 +31,26 @@ const ld = {
   },
 };
 
-export const TOOLS = { ld };
+const plugin = {
+  name: 'plugin',
+  summary: 'the plugin for the stock gcc (seconds)',
+  packages: ['g++', 'g++-12', 'gcc-12-plugin-dev'],
+  series: 'plugin',
+  installs: ['plugin/ulp_plugin.so'],
+  async build(shop) {
+    shop.progress.phase('compiling');
+    const include = join(shop.output('gcc-12', ['-print-file-name=plugin']), 'include');
+    const out = join(shop.room, 'ulp_plugin.so');
+    await shop.run(
+      'g++-12',
+      [
+        ...['-std=c++14', '-O2', '-shared', '-fPIC', '-fno-rtti', '-Wall', '-Wextra', '-Werror'],
+        ...['-isystem', include, join(shop.patches, 'plugin/ulp_plugin.cc'), '-o', out],
+      ],
+      { cwd: shop.room },
+    );
+    shop.install(out, 'plugin/ulp_plugin.so', 0o644);
+  },
+};
+
+export const TOOLS = { ld, gcc, plugin };

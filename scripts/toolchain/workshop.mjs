@@ -5,7 +5,7 @@
  *   build/       configured; `configured` says with what, and is written last. make(1) goes on where it was
  *   installed    fingerprint of all that went into what lies at the prefix, written last
  */
-import { spawn } from 'node:child_process';
+import { spawn, execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   appendFileSync,
@@ -58,7 +58,7 @@ export async function build(tool, { build: folder, prefix, patches, force = fals
   if (!force && isThere && read(stamp) === print) return false;
   mkdirSync(room, { recursive: true });
   rmSync(stamp, { force: true });
-  const shop = workshop({ tool, room, prefix, archive, series });
+  const shop = workshop({ tool, room, prefix, patches, archive, series });
   try {
     await tool.build(shop);
   } finally {
@@ -68,7 +68,7 @@ export async function build(tool, { build: folder, prefix, patches, force = fals
   return true;
 }
 
-function workshop({ tool, room, prefix, archive, series }) {
+function workshop({ tool, room, prefix, patches, archive, series }) {
   const log = join(room, 'log');
   writeFileSync(log, '');
   const tree = join(room, 'source');
@@ -102,13 +102,20 @@ function workshop({ tool, room, prefix, archive, series }) {
   return {
     room,
     prefix,
+    patches,
     tree,
     objects,
     progress: show,
     run,
 
-    /** The source tree with the series applied. */
-    async source() {
+    /** What a command prints, as one line. */
+    output: (command, args) => execFileSync(command, args, { encoding: 'utf8' }).trim(),
+
+    /**
+     * The source tree with the series applied.
+     * @param {(tree: string) => Promise<void>} prepare what the distribution does to its source before it builds it
+     */
+    async source(prepare = async () => {}) {
       if (!existsSync(tree)) {
         show.phase('unpacking');
         const part = join(room, 'source.part');
@@ -118,6 +125,7 @@ function workshop({ tool, room, prefix, archive, series }) {
         mkdirSync(part, { recursive: true });
         await run('tar', ['-xf', archive, '-C', part], { cwd: room });
         const [top] = readdirSync(part);
+        await prepare(join(part, top));
         renameSync(join(part, top), tree);
         rmSync(part, { recursive: true });
       }

@@ -4,13 +4,19 @@ import {
   RUNTIME_FILES,
   cflags,
   ldflags,
+  pluginCflags,
   runtimePath,
+  toolchainCflags,
   toolchainLdflags,
   type RuntimeFile,
 } from '@ulp/runtime';
 
 const isRuntimeFile = (name: string): name is RuntimeFile =>
   (RUNTIME_FILES as readonly string[]).includes(name);
+
+const compile = (plugin = false, toolchain = false): readonly string[] =>
+  plugin ? pluginCflags() : toolchain ? toolchainCflags() : cflags;
+const link = (toolchain = false): readonly string[] => (toolchain ? toolchainLdflags() : ldflags());
 
 export const command = defineCommand({
   name: 'ulp-runtime',
@@ -29,7 +35,14 @@ export const command = defineCommand({
     file: { kind: 'string', optional: true, meaning: `with path: ${RUNTIME_FILES.join(' or ')}` },
   },
   options: {
-    toolchain: { kind: 'boolean', meaning: 'with ldflags: those for the patched ld' },
+    toolchain: {
+      kind: 'boolean',
+      meaning: 'with cflags, ldflags: those for the patched gcc, the patched ld',
+    },
+    plugin: {
+      kind: 'boolean',
+      meaning: 'with cflags: those for the stock gcc with the plugin (npm run toolchain -- plugin)',
+    },
   },
   examples: [
     {
@@ -40,11 +53,20 @@ export const command = defineCommand({
       command: 'gcc -O2 -fPIC -shared $(ulp-runtime cflags) x.c $(ulp-runtime ldflags) -o libx.so',
       meaning: 'build a library; then run ulp-dynsym-gate libx.so',
     },
+    {
+      command: 'gcc -Os -fPIC -c $(ulp-runtime cflags --plugin) x.c',
+      meaning: 'compile with the plugin: no entry straddles 8 bytes, at any optimisation level',
+    },
   ],
   seeAlso: ['ulp-dynsym-gate(1)'],
-  run({ what, file, toolchain }) {
-    if (toolchain && what !== 'ldflags')
+  run({ what, file, toolchain, plugin }) {
+    if (toolchain && what === 'path')
       throw new UlpError('usage', { subject: '--toolchain', fact: `not with ${what}` });
+    if (plugin && (what !== 'cflags' || toolchain))
+      throw new UlpError('usage', {
+        subject: '--plugin',
+        fact: `not with ${toolchain ? '--toolchain' : what}`,
+      });
     if (what === 'path') {
       if (file === undefined || !isRuntimeFile(file))
         throw new UlpError('usage', {
@@ -56,8 +78,7 @@ export const command = defineCommand({
     } else if (file !== undefined) {
       throw new UlpError('usage', { subject: file, fact: 'one argument too many' });
     } else {
-      const link = toolchain ? toolchainLdflags : ldflags;
-      print((what === 'cflags' ? cflags : link()).join(' '));
+      print((what === 'cflags' ? compile(plugin, toolchain) : link(toolchain)).join(' '));
     }
     return EXIT.done;
   },

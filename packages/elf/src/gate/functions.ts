@@ -34,19 +34,41 @@ export interface Survey {
 }
 
 const NOP = 0x90;
+
+/**
+ * Is this nothing but whole nop instructions: 90, or 0f 1f with its operand, behind any of 66 and 2e?
+ * Of one byte by the stock gcc, long ones by the plugin and the patched gcc.
+ */
+function areNops(bytes: Uint8Array): boolean {
+  let at = 0;
+  while (at < bytes.length) {
+    while (bytes[at] === 0x66 || bytes[at] === 0x2e) at++;
+    if (bytes[at] === NOP) {
+      at++;
+      continue;
+    }
+    const [opcode, more, modrm] = bytes.subarray(at);
+    if (opcode !== 0x0f || more !== 0x1f || modrm === undefined || (modrm & 0x38) !== 0)
+      return false;
+    const mode = modrm >> 6;
+    const displacement = { 0: 0, 1: 1, 2: 4 }[mode];
+    if (displacement === undefined || (mode === 0 && (modrm & 7) === 5)) return false;
+    at += 3 + ((modrm & 7) === 4 ? 1 : 0) + displacement;
+  }
+  return at === bytes.length;
+}
 const isOurs = (symbol: ElfSymbol): boolean => symbol.name.startsWith('__ulp_');
 
-/** The bytes that gcc leaves: PADDING.before nops, and PADDING.after nops at the entry. */
+/** The bytes that gcc leaves: PADDING.before bytes of nops, and PADDING.after at the entry. */
 function ungatedEntry(elf: ElfFile, address: LinkAddress): Entry | undefined {
   const { before, after } = abi.PADDING;
-  const isNops = (bytes: Uint8Array | undefined): boolean =>
-    bytes !== undefined && bytes.every((byte) => byte === NOP);
   if (address < BigInt(before)) return undefined;
-  if (!isNops(elf.bytesAt(linkAddress(address - BigInt(before)), before))) return undefined;
+  const padding = elf.bytesAt(linkAddress(address - BigInt(before)), before);
   const entryOffset = entryOffsetOf(elf, address);
   const entry = elf.bytesAt(linkAddress(address + BigInt(entryOffset)), after);
-  const oneNop = entry?.[0] === 0x66 && entry[1] === NOP;
-  return isNops(entry) || oneNop ? { address, entryOffset } : undefined;
+  return padding && entry && areNops(padding) && areNops(entry)
+    ? { address, entryOffset }
+    : undefined;
 }
 
 /** What gcc recorded; not all of it, with -ffunction-sections and --gc-sections. */

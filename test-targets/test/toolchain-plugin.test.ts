@@ -1,0 +1,80 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { requireEntries } from '../harness/entries';
+import { scenario } from '../harness/scenario';
+import { runTool } from '../harness/tools';
+
+const ROOT = join(__dirname, '../..');
+const LEVELS = ['-O0', '-Os', '-Og', '-O1', '-O2', '-O3'];
+const PROTECTION = ['-fcf-protection=none', '-fcf-protection=full'];
+const SECTIONS = [[], ['-ffunction-sections', '-Wl,--gc-sections']];
+const NAMES = ['answer', 'checked', 'complain', 'step'];
+
+jest.setTimeout(300_000);
+
+let prefix = '';
+let plugin = '';
+
+beforeAll(() => {
+  prefix = mkdtempSync(join(tmpdir(), 'ulp-plugin-'));
+  const env = { ...process.env, ULP_TOOLCHAIN: prefix };
+  execFileSync('node', [join(ROOT, 'scripts/toolchain.mjs'), 'plugin'], { env, stdio: 'ignore' });
+  const { stdout } = spawnSync(
+    join(ROOT, 'node_modules/.bin/ulp-runtime'),
+    ['cflags', '--plugin'],
+    {
+      env,
+      encoding: 'utf8',
+    },
+  );
+  [plugin = ''] = stdout.split(' ');
+  expect(plugin).toBe(`-fplugin=${prefix}/plugin/ulp_plugin.so`);
+});
+
+afterAll(() => rmSync(prefix, { recursive: true }));
+
+describe.each(LEVELS)('the plugin at %s', (level) => {
+  scenario('entries and records are as promised, and the gate takes them all', async (s) => {
+    for (const protection of PROTECTION)
+      for (const sections of SECTIONS) {
+        const args = [plugin, level, protection, ...sections];
+        const library = s.library('toolchain/library.c', 'libc.so', { args, ungated: true });
+        const names = requireEntries(library);
+        expect(names).toEqual(expect.arrayContaining([...NAMES, 'odd']));
+        expect(names.includes('dropped')).toBe(sections.length === 0);
+        const cxx = s.library('toolchain/library.cc', 'libcc.so', { args, ungated: true });
+        expect(requireEntries(cxx)).toEqual(expect.arrayContaining(['run', '_ZN6square4areaEi']));
+        for (const file of [library, cxx])
+          expect(runTool('ulp-dynsym-gate', [file]).status).toBe(0);
+      }
+  });
+
+  scenario('a process is patched and put back', async (s) => {
+    const args = [plugin, level, '-ffunction-sections', '-Wl,--gc-sections'];
+    const library = s.library('toolchain/library.c', 'libtoolchain.so', { args });
+    const pairs = ['answer:new_answer', 'complain:new_complain', 'odd:new_odd'];
+    const patch = s.patch('toolchain/patch.c', 'fix', [[library, pairs]]);
+    const target = await s.start(s.program('toolchain/program.c', [library]));
+    expect(await target.ask('5')).toBe('6 27 14 12');
+    s.apply(target, patch);
+    expect(await target.ask('5')).toBe('1005 162 5 12');
+    s.revert(target, patch);
+    expect(await target.ask('5')).toBe('6 27 14 12');
+  });
+});
+
+scenario('without the plugin the same checks find what they look for', async (s) => {
+  const library = s.library('toolchain/library.c', 'libc.so', { args: ['-Os'], ungated: true });
+  expect(() => requireEntries(library)).toThrow(/answer: entry 9090/);
+});
+
+scenario('functions without padding, and with another one, are left as they are', async (s) => {
+  const args = [plugin, '-fpatchable-function-entry=3,1'];
+  const library = s.library('toolchain/library.c', 'libc.so', { args, ungated: true });
+  const text = execFileSync('objdump', ['-d', '--disassemble=answer', library], {
+    encoding: 'utf8',
+  });
+  expect(text).toMatch(/<answer>:\n.*\t90 +\tnop\n.*\t90 +\tnop\n/);
+});
