@@ -71,7 +71,7 @@ scenario('without the plugin the same checks find what they look for', async (s)
 });
 
 scenario('functions without padding, and with another one, are left as they are', async (s) => {
-  const args = [plugin, '-fpatchable-function-entry=3,1'];
+  const args = [plugin, '-fpatchable-function-entry=5,1'];
   const library = s.library('toolchain/library.c', 'libc.so', { args, ungated: true });
   const text = execFileSync('objdump', ['-d', '--disassemble=answer', library], {
     encoding: 'utf8',
