@@ -17,12 +17,11 @@ const FIXED = SOURCE.replace('x / 3', 'x / 5').replace('"g', '"G').replace('{ 1,
 
 let files: Fixtures;
 let old: string;
-let fixed: string;
 beforeAll(() => {
   files = new Fixtures();
   const flags = ['-Wl,-soname,libx.so.1'];
   old = files.compile('old.so', [SOURCE], { gate: true, flags });
-  fixed = files.compile('fixed.so', [FIXED], { gate: 'linked', flags });
+  files.compile('fixed.so', [FIXED], { gate: 'linked', flags });
 });
 afterAll(() => files.remove());
 
