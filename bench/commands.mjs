@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /**
- * Whole commands in pairs with `node -e 0`: wall time, ratio, peak memory.
+ * Whole commands in pairs with `node -e 0`: wall time, its ratio, that of the processor time, which is steadier on a
+ * busy machine, peak memory.
  * `node bench/commands.mjs [RUNS] [PROCESSES]`
  */
 import { execFileSync } from 'node:child_process';
@@ -42,10 +43,10 @@ if (existsSync(libxml2))
   rows.push(['ulp-packer for libxml2', [bin('ulp-packer'), libxml2, '-o', join(room, 'xml.ulp')]]);
 
 console.log(`${machine()}; medians of ${runs} pairs`);
-console.log(`${'command'.padEnd(40)}     ms  × node -e 0   peak MiB  exit`);
-function print(name, { a, ratio }) {
+console.log(`${'command'.padEnd(40)}     ms  × node -e 0  × its processor time  peak MiB  exit`);
+function print(name, { a, ratio, cpuRatio }) {
   console.log(
-    `${name.padEnd(40)} ${a.ms.toFixed(0).padStart(6)}  ${ratio.toFixed(2).padStart(11)}  ${a.mib.toFixed(0).padStart(9)}  ${a.status}`,
+    `${name.padEnd(40)} ${a.ms.toFixed(0).padStart(6)}  ${ratio.toFixed(2).padStart(11)}  ${cpuRatio.toFixed(2).padStart(20)}  ${a.mib.toFixed(0).padStart(9)}  ${a.status}`,
   );
 }
 for (const [name, command] of rows)

@@ -46,17 +46,19 @@ export function pairs(a, b, runs) {
     a: summary(A),
     b: summary(B),
     ratio: median(A.map((x, i) => x.ms / B[i].ms)),
+    cpuRatio: median(A.map((x, i) => x.cpuMs / B[i].cpuMs)),
   };
 }
 
 const summary = (results) => ({
   ms: median(results.map((r) => r.ms)),
+  cpuMs: median(results.map((r) => r.cpuMs)),
   mib: Math.max(...results.map((r) => r.kib)) / 1024,
   status: results[0].status,
 });
 
 let rusage;
-/** Wall time in ms and peak resident set in KiB of one whole process. */
+/** Wall time and processor time in ms, and peak resident set in KiB of one whole process. */
 export function timed(command) {
   rusage ??= compile('rusage', 'rusage.c');
   const { output, status, error } = spawnSync(rusage, command, {
@@ -64,6 +66,6 @@ export function timed(command) {
     encoding: 'utf8',
   });
   if (error) throw error;
-  const [ns, kib] = output[3].split(' ').map(Number);
-  return { ms: ns / 1e6, kib, status };
+  const [ns, kib, us] = output[3].split(' ').map(Number);
+  return { ms: ns / 1e6, kib, cpuMs: us / 1e3, status };
 }

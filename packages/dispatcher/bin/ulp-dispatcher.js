@@ -2,5 +2,4 @@
 'use strict';
 // The FFI tells V8 that each of its pointers holds 1 GB, and V8 collects garbage for each: with this limit it does
 // not, which halves the time to load it. Nothing here needs much memory.
-require('node:module').enableCompileCache?.();
 require('../dist/bin/ulp-dispatcher.js');

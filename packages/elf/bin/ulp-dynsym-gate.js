@@ -1,4 +1,3 @@
 #!/usr/bin/env node
 'use strict';
-require('node:module').enableCompileCache?.();
 require('../dist/bin/ulp-dynsym-gate.js');

@@ -8,6 +8,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSyn
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
+import { assertWhenNeeded } from '../../../scripts/assert-when-needed.mjs';
 
 const folder = dirname(import.meta.dirname);
 const native = join(folder, 'dist/native');
@@ -48,7 +49,7 @@ await build({
   legalComments: 'none',
   platform: 'node',
   target: 'node20',
-  plugins: [bindings],
+  plugins: [bindings, assertWhenNeeded],
   logLevel: 'warning',
 });
 
