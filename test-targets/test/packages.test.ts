@@ -69,6 +69,18 @@ describe.each(Object.keys(FOLDERS))('@ulp/%s', (name) => {
     }
   });
 
+  // Its decoder is loaded from a package of its own, by this alone.
+  const comparing = name === 'packer' ? test : undefined;
+  comparing?.('compares two libraries', () => {
+    const library = '/lib/x86_64-linux-gnu/libm.so.6';
+    const path = join(folder, 'node_modules/.bin/ulp-packer');
+    const run = spawnSync(path, ['--compare', library, library], { encoding: 'utf8' });
+    expect(run).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^\d{3,} functions are the same\n$/) as string,
+    });
+  });
+
   test('a program can import it', () => {
     const out = execFileSync(
       process.execPath,

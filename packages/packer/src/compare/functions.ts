@@ -1,5 +1,5 @@
 /** The functions of a library: where the code of each lies, under which name. */
-import { UlpError } from '@ulp/core';
+import { abi, UlpError } from '@ulp/core';
 import {
   dynamicSymbols,
   fileBuildId,
@@ -87,7 +87,9 @@ export function functionsOf({ elf, symbols, names }: Library): CodeFunction[] {
     if (symbol.name === '__ulp_selector' || (start !== symbol.value && names !== 'dynsym'))
       continue;
     const address = Number(start);
-    const size = Math.max(0, Number(symbol.size) - Number(start - symbol.value));
+    // A dynamic symbol that was moved to the trampoline before its function was made longer by as much.
+    const moved = start - symbol.value === BigInt(abi.PADDING.before) ? abi.PADDING.before : 0;
+    const size = Math.max(0, Number(symbol.size) - moved);
     const rank = rankOf(symbol);
     const other = best.get(address);
     if (!other || rank < other.rank)
