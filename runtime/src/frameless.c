@@ -28,10 +28,39 @@ __asm__("        .text\n"
         "        .cfi_endproc\n"
         "        .size   __ulp_stand_in, . - __ulp_stand_in\n");
 
-/* Bytes of a trampoline that no displacement changes: packages/elf/src/gate/trampoline.ts. */
+/* Bytes of a trampoline that no displacement changes: packages/elf/src/gate/trampoline.ts. Reads no further than it is one. */
 static bool is_trampoline(const uint8_t *at)
 {
-  return memcmp(at, "\xf3\x0f\x1e\xfa\x4c\x8b\x1d", 7) == 0 && memcmp(at + 11, "\xc7\x44\x24\xf0", 4) == 0;
+  static const uint8_t head[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8b, 0x1d};
+  for (size_t i = 0; i < sizeof head; i++)
+    if (at[i] != head[i])
+      return false;
+  return memcmp(at + 11, "\xc7\x44\x24\xf0", 4) == 0;
+}
+
+/*
+ * Trampolines in .ulp leave the padding to the detour alone. A function behind pc whose entry has the way to a selector or a
+ * chain jump that begins at pc or before it: pc is in its detour.
+ */
+static bool in_detour(uint64_t pc)
+{
+  enum { ENTRY_SIZE = 6 }; /* behind an endbr64 */
+  uint8_t bytes[ULP_PADDING_BEFORE - ULP_PADDING_SELECTOR + ENTRY_SIZE];
+  size_t size = sizeof bytes;
+  if (!peek(pc, bytes, size)) {
+    size = 4096 - pc % 4096 < size ? 4096 - pc % 4096 : size;
+    if (!peek(pc, bytes, size))
+      return false;
+  }
+  for (size_t S = 1; S <= ULP_PADDING_BEFORE - ULP_PADDING_SELECTOR && S + 2 <= size; S++) {
+    size_t entry = S + 6 <= size && memcmp(bytes + S, "\xf3\x0f\x1e\xfa", 4) == 0 ? S + 4 : S;
+    if (bytes[entry] != ULP_ENTRY_REST && bytes[entry] != ULP_ENTRY_DETOURED)
+      continue;
+    int64_t place = (int64_t)(entry + ULP_PADDING_AFTER) + (int8_t)bytes[entry + 1] - (int64_t)S + ULP_PADDING_BEFORE;
+    if (place == ULP_PADDING_SELECTOR || place == ULP_PADDING_CHAIN_JUMP)
+      return true;
+  }
+  return false;
 }
 
 static bool in_padding(uint64_t pc)
@@ -60,7 +89,9 @@ ULP_EXPORT const void *_Unwind_Find_FDE(void *pc, struct dwarf_eh_bases *bases)
   if (!real_find)
     frameless_init();
   const void *fde = real_find ? real_find(pc, bases) : NULL;
-  if (!fde && real_find && (arena_holds((uint64_t)pc) || in_padding((uint64_t)pc))) {
+  /* ld describes .ulp, but not what a claim needs. */
+  bool known = fde && !is_trampoline(bases->func);
+  if (!known && real_find && (fde || arena_holds((uint64_t)pc) || in_padding((uint64_t)pc) || in_detour((uint64_t)pc))) {
     fde = real_find(__ulp_stand_in, bases);
     bases->func = pc; /* the description holds from there on */
   }

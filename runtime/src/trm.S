@@ -72,6 +72,9 @@ __ulp_library:
         .long   ULP_PADDING_BEFORE
         .long   __ulp_library - .
 
+/* By this a patched ld knows that it has to make trampolines (docs/toolchain.md). Any ld leaves it out of what it writes. */
+        .section .ulp.track, "e", @progbits
+
 /* ---- the entry ------------------------------------------------------------------------------------ */
 
 /*

@@ -18,8 +18,11 @@ function compile(name: string, ...args: string[]): void {
 /** A folder with another libpulp.so and trm.o to test: scripts/mutations.mjs. */
 const OTHER = process.env.ULP_TEST_RUNTIME;
 
+/** `ld`: libraries are linked by the patched one, of $ULP_TOOLCHAIN; `npm run toolchain -- ld` builds it. */
+const TOOLCHAIN = process.env.ULP_TEST_TOOLCHAIN === 'ld';
+
 const flags = (what: 'cflags' | 'ldflags'): string[] =>
-  runTool('ulp-runtime', [what])
+  runTool('ulp-runtime', [what, ...(TOOLCHAIN && what === 'ldflags' ? ['--toolchain'] : [])])
     .stdout.trim()
     .split(' ')
     .map((flag) => (OTHER && flag.endsWith('/trm.o') ? join(OTHER, 'trm.o') : flag));

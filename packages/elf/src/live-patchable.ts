@@ -2,6 +2,7 @@
 import { abi, ByteView, linkAddress, UlpError, type BuildId, type LinkAddress } from '@ulp/core';
 import { SHT } from './constants';
 import type { ElfFile } from './elf-file';
+import { isNops } from './nops';
 import { buildIdOf, parseNotes, type Note } from './notes';
 import { dynamicRelocations } from './relocations';
 
@@ -91,18 +92,42 @@ export const isTrampoline = (elf: ElfFile, address: LinkAddress): boolean =>
 export const entryOffsetOf = (elf: ElfFile, address: LinkAddress): 0 | 4 =>
   startsWith(elf.bytesAt(address, ENDBR64.length), ENDBR64) ? 4 : 0;
 
-/** The gated entry of the function at S; undefined when it is not live-patchable. */
+/** `way`, the displacement of a resting entry: to the selector. */
+const restingWay = (entryOffset: number): number =>
+  (abi.PADDING.selector - abi.PADDING.before - entryOffset - abi.PADDING.after) & 0xff;
+
+/**
+ * The entry of the function at S at rest; undefined when it is not live-patchable. Its trampoline lies in its padding
+ * (ulp-dynsym-gate), or in .ulp (ld -z ulp): then the padding is nops still, if the function needs a trampoline at all.
+ */
 export function gatedEntry(elf: ElfFile, address: LinkAddress): Entry | undefined {
+  const { before, selector } = abi.PADDING;
+  if (address < BigInt(before)) return undefined;
   const entryOffset = entryOffsetOf(elf, address);
-  const [opcode] = elf.bytesAt(linkAddress(address + BigInt(entryOffset)), 2) ?? [];
-  const trampoline = linkAddress(address - BigInt(abi.PADDING.before));
-  return opcode === abi.ENTRY.rest && isTrampoline(elf, trampoline)
-    ? { address, entryOffset }
-    : undefined;
+  const [opcode, way] = elf.bytesAt(linkAddress(address + BigInt(entryOffset)), 2) ?? [];
+  if (opcode !== abi.ENTRY.rest || way !== restingWay(entryOffset)) return undefined;
+  const padding = linkAddress(address - BigInt(before));
+  const bytes = elf.bytesAt(padding, selector);
+  return beginsTrampoline(bytes) || (bytes && isNops(bytes)) ? { address, entryOffset } : undefined;
 }
 
-/** S of what a symbol's value leads to: itself, or what lies behind the trampoline there. */
+/** Where in a trampoline the distance from ulp_library to S lies. */
+export const TRAMPOLINE_FUNCTION = 15;
+
+const libraries = new WeakMap<ElfFile, LinkAddress | null>();
+
+function libraryOf(elf: ElfFile): LinkAddress | null {
+  let library = libraries.get(elf);
+  if (library === undefined) libraries.set(elf, (library = libraryNote(elf)?.library ?? null));
+  return library;
+}
+
+/** S of what a symbol's value leads to: itself, or what the trampoline there says. */
 export function functionBehind(elf: ElfFile, value: LinkAddress): LinkAddress {
-  const behind = linkAddress(value + BigInt(abi.PADDING.before));
-  return isTrampoline(elf, value) && gatedEntry(elf, behind) ? behind : value;
+  const head = elf.bytesAt(value, TRAMPOLINE_FUNCTION + 4);
+  const library = beginsTrampoline(head) ? libraryOf(elf) : null;
+  if (!head || library === null) return value;
+  const distance = Buffer.from(head).readInt32LE(TRAMPOLINE_FUNCTION);
+  const behind = linkAddress(BigInt.asUintN(64, library + BigInt(distance)));
+  return gatedEntry(elf, behind) ? behind : value;
 }
