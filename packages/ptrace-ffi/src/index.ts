@@ -6,6 +6,12 @@ export { type Asleep, type Thread } from './threads';
 export { ImageCache, type Image } from './images';
 export { type LoadedNote } from './elf-in-memory';
 export { type LinkMapEntry } from './link-map';
+export {
+  seccompVerdict,
+  type SeccompFilter,
+  type SeccompVerdict,
+  type SystemCall,
+} from './seccomp';
 export { libc, Tracee } from './tracee';
 export { type Stop } from './stop';
 export { Registers, user_regs_struct, type RegisterName } from './registers';

@@ -1,5 +1,5 @@
 /**
- * The system calls that Node.js does not offer: ptrace(2), waitpid(2), flock(2). The only file in the
+ * The system calls that Node.js does not offer: ptrace(2), waitpid(2), flock(2), kcmp(2). The only file in the
  * repository that imports the FFI; loaded as '@ulp/ptrace-ffi/libc', and only when a call is needed.
  *
  * Calls are made while a thread of another process stands still, so they must be short: one prepared
@@ -9,12 +9,15 @@ import { CIF, DynamicLibrary } from 'ffi-napi';
 import { ffi_call } from 'ffi-napi/lib/bindings';
 import { address, readPointer } from 'ref-napi';
 
-const MAX_ARGUMENTS = 4;
+const MAX_ARGUMENTS = 6;
 const SLOT = 8;
 
 /** One page for every struct that is passed to the kernel. Its address holds for the process's life. */
 export const page: Buffer = Buffer.alloc(4096);
 export const pageAddress: number = address(page);
+/** For one seccomp filter of BPF_MAXINSNS instructions. */
+export const filterRoom: Buffer = Buffer.alloc(4096 * 8);
+export const filterRoomAddress: number = address(filterRoom);
 
 const values = Buffer.alloc(MAX_ARGUMENTS * SLOT);
 const pointers = Buffer.alloc(MAX_ARGUMENTS * SLOT);
@@ -55,12 +58,13 @@ function outcome(): number {
 
 const PTRACE = prepare('ptrace', 'long', ['long', 'int', 'uint64', 'uint64']);
 const WAITPID = prepare('waitpid', 'int', ['int', 'uint64', 'int']);
+const SYSCALL = prepare('syscall', 'long', ['long', 'int', 'int', 'int', 'uint64', 'uint64']);
 const FLOCK = prepare('flock', 'int', ['int', 'int']);
 
 /**
  * ptrace(2).
  * @param data a number, or the address of a struct in `page`
- * @returns 0, or a negated errno
+ * @returns what the kernel returned: 0 or a size, or a negated errno
  */
 export function ptrace(request: number, tid: number, address: number, data: number): number {
   put(0, request);
@@ -88,6 +92,24 @@ export function waitNow(tid: number): { status: number } | { error: number } | u
   const value = outcome();
   if (value === 0) return undefined;
   return value < 0 ? { error: value } : { status: status[0] ?? 0 };
+}
+
+const SYS_KCMP = 312;
+const KCMP_VM = 1;
+
+/**
+ * kcmp(2): have two processes one address space?
+ * @returns 0 if so, 1 to 3 if not, or a negated errno
+ */
+export function compareMemory(pid: number, other: number): number {
+  put(0, SYS_KCMP);
+  put(1, pid);
+  put(2, other);
+  put(3, KCMP_VM);
+  put(4, 0);
+  put(5, 0);
+  invoke(SYSCALL);
+  return outcome();
 }
 
 const LOCK_EX = 2;

@@ -8,9 +8,12 @@ import { parseMaps, type Mapping } from './maps';
 import { Memory } from './memory';
 import { readProcFile } from './proc-file';
 import { isDead, readStat } from './stat';
-import { readStatus } from './status';
+import { numbers, readStatus } from './status';
 import { openInRoot } from './target-path';
+import { libc } from './tracee';
 import { livingThread, readAsleep, readThreads, type Asleep, type Thread } from './threads';
+
+const ENOSYS = 38;
 
 export interface OpenOptions {
   /** Ask for memory that can be written; false by default. */
@@ -111,6 +114,19 @@ export class Process {
 
   threads(): Thread[] {
     return readThreads(this.pid);
+  }
+
+  /** Its id as getpid(2) returns it there: in the innermost pid namespace that it is in. */
+  ownPid(): number {
+    return numbers(readStatus(`/proc/${this.task}/status`)?.get('NStgid')).at(-1) ?? this.pid;
+  }
+
+  /** The parent, if both have one memory: this is a child of vfork that has executed no program yet. */
+  sharesMemoryWith(): number | undefined {
+    const parent = readStat(this.pid)?.parent ?? 0;
+    const answer = parent > 0 ? libc().compareMemory(this.pid, parent) : 1;
+    // Without kcmp(2) the worse of the two is supposed.
+    return answer === 0 || answer === -ENOSYS ? parent : undefined;
   }
 
   /** Where a thread sleeps; undefined: it runs, or is gone. */

@@ -6,6 +6,7 @@ export interface ProcessStat {
   /** One letter: R, S, D, T, t, Z, X, I (proc_pid_stat(5)). */
   readonly state: string;
   readonly kernelThread: boolean;
+  readonly parent: number;
   /** Clock ticks after boot. Two processes with one pid differ in it. */
   readonly startTime: bigint;
 }
@@ -24,6 +25,7 @@ export function readStat(pid: number): ProcessStat | undefined {
   return {
     name: text.slice(open + 1, close),
     state: rest[0] ?? '',
+    parent: Number(rest[1]),
     kernelThread: (Number(rest[6]) & KERNEL_THREAD) !== 0,
     startTime: BigInt(rest[19] ?? 0),
   };

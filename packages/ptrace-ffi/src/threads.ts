@@ -12,6 +12,8 @@ export interface Thread {
   readonly name: string;
   /** One letter: R, S, D, T, t, Z. */
   readonly state: string;
+  /** Of seccomp(2): 0 none, 1 strict, 2 filters. */
+  readonly seccomp: number;
 }
 
 /** @returns an empty list when the process is gone */
@@ -24,6 +26,7 @@ export function readThreads(pid: Pid): Thread[] {
       targetTid: numbers(status.get('NSpid')).at(-1) ?? id,
       name: status.get('Name') ?? '',
       state: status.get('State')?.[0] ?? '',
+      seccomp: Number(status.get('Seccomp') ?? 0),
     };
   });
 }

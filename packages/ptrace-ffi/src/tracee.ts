@@ -7,6 +7,7 @@
 import { UlpError, type Tid } from '@ulp/core';
 import { explainDenial } from './denial';
 import { Registers, user_regs_struct } from './registers';
+import type { SeccompFilter } from './seccomp';
 import { now, sleep } from './sleep';
 import { classifyStop, type Stop } from './stop';
 
@@ -34,6 +35,7 @@ const PTRACE = {
   interrupt: 0x4207,
   getsigmask: 0x420a,
   setsigmask: 0x420b,
+  seccompGetFilter: 0x420c,
 } as const;
 
 /** Above every pid_max. */
@@ -41,8 +43,12 @@ const NOBODY = 0x7fff_ffff as Tid;
 const OPTION_TRACESYSGOOD = 1;
 const SIGSET_SIZE = 8;
 const EPERM = -1;
+const ENOENT = -2;
 const ESRCH = -3;
 const EIO = -5;
+const EACCES = -13;
+const EINVAL = -22;
+const SOCK_FILTER_SIZE = 8;
 
 /** Where the structs lie in the page that is shared with the kernel. */
 const REGISTERS_AT = 0;
@@ -80,6 +86,7 @@ export class Tracee {
       () => nobody.getSigmask(),
       () => nobody.setSigmask(0n),
       () => nobody.syscall(),
+      () => nobody.seccompFilterCount(),
     ])
       try {
         request();
@@ -141,6 +148,38 @@ export class Tracee {
   setSigmask(mask: bigint): void {
     this.libc.page.writeBigUInt64LE(BigInt.asUintN(64, mask), MASK_AT);
     this.request('setsigmask', SIGSET_SIZE, this.libc.pageAddress + MASK_AT);
+  }
+
+  /**
+   * How many seccomp filters stand before the thread's system calls; they can only become more.
+   * @returns undefined when this kernel does not tell us: it takes CAP_SYS_ADMIN on the host, and no filter of our own
+   */
+  seccompFilterCount(): number | undefined {
+    for (let count = 0; ; count++) {
+      const size = this.seccompFilter(count, 0);
+      if (size === EACCES || size === EIO) return undefined;
+      // EINVAL: there is none.
+      if (size === ENOENT || (size === EINVAL && count === 0)) return count;
+      if (size < 0) throw defect(this.tid, 'PTRACE_SECCOMP_GET_FILTER', size);
+    }
+  }
+
+  /** @returns the filters, the newest first; undefined as above */
+  seccompFilters(): SeccompFilter[] | undefined {
+    const count = this.seccompFilterCount();
+    if (count === undefined) return undefined;
+    return Array.from({ length: count }, (_, i) => {
+      const size = this.seccompFilter(i, this.libc.filterRoomAddress);
+      if (size < 0) throw defect(this.tid, 'PTRACE_SECCOMP_GET_FILTER', size);
+      return new Uint8Array(this.libc.filterRoom.subarray(0, size * SOCK_FILTER_SIZE));
+    });
+  }
+
+  /** @returns how many instructions, or a negated errno */
+  private seccompFilter(index: number, room: number): number {
+    const size = this.libc.ptrace(PTRACE.seccompGetFilter, this.tid, index, room);
+    if (size === ESRCH) throw gone(this.tid);
+    return size;
   }
 
   /** Goes on to the next entry to or exit from a system call. */

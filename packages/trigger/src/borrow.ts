@@ -5,14 +5,14 @@
  *
  * Everything between interrupt and detach is synchronous.
  */
-import { readFileSync } from 'node:fs';
 import { abi, remoteAddress, UlpError, type RemoteAddress, type Tid } from '@ulp/core';
 import { now, Registers, resumable, sleep, Tracee, user_regs_struct } from '@ulp/ptrace-ffi';
-import type { Process, Thread } from '@ulp/ptrace-ffi';
+import type { Process } from '@ulp/ptrace-ffi';
+import { candidates } from './candidates';
+import type { Permits } from './permits';
 import { resumeFrame } from './resume-frame';
+import { askToStop, awaitStop, comesLate, keepCall, letGo } from './stopping';
 
-/** How long a thread may take to stop before another one is tried, in ms. */
-const STOP_MS = 200;
 /** How long the gadget's system call may take, in ms. */
 const GADGET_MS = 2000;
 const RED_ZONE = 128n;
@@ -29,66 +29,27 @@ const REHEARSALS = 10;
 const ROUND_MS = 5;
 
 /**
- * System calls out of which a thread is borrowed without any trace, even if this program dies right
- * after the stop: the kernel repeats them. Others (epoll_wait, recv with a time-out) would fail with EINTR.
- */
-const HARMLESS: ReadonlySet<number | undefined> = new Set([
-  ...[0, 1, 7], // read, write, poll
-  ...[35, 230, 202], // nanosleep, clock_nanosleep, futex
-  ...[61, 247], // wait4, waitid
-]);
-
-/** Threads to try, the most harmless first. */
-function candidates(process: Process): Thread[] {
-  const rank = ({ tid, state }: Thread): number => {
-    if (state === 'S') return HARMLESS.has(process.asleep(tid)?.syscall) ? 0 : 1;
-    return state === 'R' ? 2 : 3;
-  };
-  return process
-    .threads()
-    .filter(({ state }) => !'ZXxT'.includes(state))
-    .map((thread) => ({ thread, rank: rank(thread) }))
-    .sort((a, b) => a.rank - b.rank)
-    .map(({ thread }) => thread);
-}
-
-/** Threads that did not stop in time: they cannot be let go before they do. */
-const late = new Map<Tid, Tracee>();
-
-/** Lets go those that have stopped since. The end of this program frees the rest. */
-export function releaseLateStops(): void {
-  for (const [tid, tracee] of late) {
-    try {
-      const stop = tracee.waitForStop(0);
-      if (!stop) continue;
-      keepCall(tracee);
-      tracee.detach(stop.kind === 'signal' ? stop.signal : 0);
-    } catch {
-      // It has ended.
-    }
-    late.delete(tid);
-  }
-}
-
-/**
  * Has the helper started for the request of this state word.
  * @param state sequence << 8 | requested
  * @returns false when no thread could be borrowed in time: nobody was disturbed
- * @throws UlpError process-missing, process-traced, process-denied, patch-refused (clone failed)
+ * @throws UlpError process-missing, process-traced, process-denied, process-unsupported (its filters), patch-refused (clone failed)
  */
 export function launchHelper(
   process: Process,
   control: abi.UlpControl,
   state: bigint,
+  permits: Permits,
   deadline: number,
 ): boolean {
   rehearse(control);
-  const isUnfiltered = isUnfilteredProcess(process);
   for (;;) {
-    for (const { tid } of candidates(process)) {
-      if (borrow(process, control, state, tid, isUnfiltered)) return true;
+    const threads = candidates(process);
+    for (const thread of threads) {
+      if (permits.allows(thread) && borrow(process, control, state, permits, thread.tid))
+        return true;
       if (now() >= deadline) return false;
     }
+    permits.throwIfRefused(threads);
     process.assertAlive();
     if (now() >= deadline) return false;
     sleep(ROUND_MS);
@@ -100,58 +61,30 @@ function borrow(
   process: Process,
   control: abi.UlpControl,
   state: bigint,
+  permits: Permits,
   tid: Tid,
-  isUnfiltered: boolean,
 ): boolean {
-  let tracee = late.get(tid);
+  let tracee: Tracee | undefined;
   try {
-    if (!tracee) {
-      tracee = Tracee.seize(tid);
-      tracee.interrupt();
-    }
-    late.delete(tid);
+    tracee = askToStop(tid);
     if (!awaitStop(tracee)) return false;
     const registers = resumable(tracee.getRegs());
     const rip = registers.get('rip');
     const inGadget = rip >= control.gadget && rip < control.gadget_end;
     if (registers.get('cs') !== USER_CS_64 || inGadget) return false;
-    return sendIntoGadget(process, control, state, tracee, registers, isUnfiltered);
+    const filters = permits.confirm(tracee);
+    if (filters === undefined) {
+      keepCall(tracee);
+      return false;
+    }
+    return sendIntoGadget(process, control, state, tracee, registers, filters === 0);
   } catch (error) {
     // A thread that ends under our hands is no reason to give up; anything else is.
     if (error instanceof UlpError && error.code === 'process-missing') return false;
     throw error;
   } finally {
-    if (!late.has(tid)) tracee?.detach();
+    if (tracee) letGo(tracee);
   }
-}
-
-/** @returns false when it does not stop, or is stopped with the whole process */
-function awaitStop(tracee: Tracee): boolean {
-  for (;;) {
-    const event = tracee.waitForStop(STOP_MS);
-    switch (event?.kind) {
-      case undefined:
-        late.set(tracee.tid, tracee);
-        return false;
-      case 'interrupted':
-        return true;
-      case 'signal': // let it be delivered, then ask again
-        keepCall(tracee);
-        tracee.interrupt();
-        tracee.cont(event.signal);
-        break;
-      case 'group':
-        keepCall(tracee);
-        return false;
-      default:
-        return false;
-    }
-  }
-}
-
-/** The stop has broken its system call off, and nothing else may: a signal that is ignored stops a traced thread too. */
-function keepCall(tracee: Tracee): void {
-  tracee.setRegs(resumable(tracee.getRegs()));
 }
 
 const frameAddress = (registers: Registers): bigint =>
@@ -198,13 +131,10 @@ function isRestoredExactly(registers: Registers): boolean {
 }
 
 /**
- * May the gadget run unwatched? A seccomp filter could answer its system calls with a signal, which only a
- * tracer can keep from the thread.
+ * @param isUnfiltered may the gadget run unwatched? A seccomp filter could answer its system calls with a signal,
+ *   which only a tracer can keep from the thread
+ * @returns false when the thread has no room on its stack
  */
-const isUnfilteredProcess = (process: Process): boolean =>
-  /^Seccomp:\s*0$/m.test(readFileSync(`/proc/${process.pid}/status`, 'utf8'));
-
-/** @returns false when the thread has no room on its stack */
 function sendIntoGadget(
   process: Process,
   control: abi.UlpControl,
@@ -263,7 +193,7 @@ function runGadget(tracee: Tracee): Outcome {
     const event = tracee.waitForStop(GADGET_MS);
     switch (event?.kind) {
       case undefined:
-        late.set(tracee.tid, tracee);
+        comesLate(tracee);
         return { kind: 'late', value: 0n };
       case 'exited':
       case 'killed':

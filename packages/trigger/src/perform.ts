@@ -1,9 +1,12 @@
 /** Has the helper in the target carry out one request, whoever left what behind, and waits for its answer. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { abi, remoteAddress, UlpError } from '@ulp/core';
+import { abi, ByteView, remoteAddress, UlpError } from '@ulp/core';
 import { lockProcess, now, sleep, type Process, type Runtime } from '@ulp/ptrace-ffi';
-import { launchHelper, releaseLateStops } from './borrow';
+import { launchHelper } from './borrow';
+import { neededCalls } from './calls';
+import { Permits } from './permits';
 import { requireUntraced } from './reachable';
+import { releaseLateStops } from './stopping';
 
 /** What became of a request that another tool had left unfinished. */
 export type Earlier = 'finished' | 'dropped';
@@ -20,7 +23,7 @@ export interface Answer {
   readonly earlier: Earlier | null;
 }
 
-const { STATE, PHASE, RESULT } = abi;
+const { OPERATION, STATE, PHASE, RESULT } = abi;
 /** How long the gadget may take to clear up when clone failed, in calls of pause(). */
 const REPAIR_TURNS = 150;
 /** How long a commit may take once it has begun, in calls of pause(). */
@@ -69,10 +72,24 @@ class Conversation {
     return true;
   }
 
+  /** May some thread be borrowed? The helper inherits its seccomp filters. @throws as Permits.require */
+  permits(operation: number): Permits {
+    const calls = neededCalls(this.control(), operation === OPERATION.apply);
+    const permits = new Permits(this.process, calls);
+    permits.require(this.deadline);
+    return permits;
+  }
+
+  /** The operation of the request in the buffer. */
+  operation(): number {
+    const at = remoteAddress(this.control().request);
+    return this.process.memory.readStruct(abi.ulp_request, at, 'the request').operation;
+  }
+
   /** @returns false when no thread could be borrowed in time: the request is dropped */
-  async launch(word: bigint): Promise<boolean> {
+  async launch(word: bigint, permits: Permits): Promise<boolean> {
     try {
-      if (launchHelper(this.process, this.control(), word, this.deadline)) return true;
+      if (launchHelper(this.process, this.control(), word, permits, this.deadline)) return true;
     } catch (error) {
       if (error instanceof UlpError && error.code === 'process-missing') throw error;
       // The gadget itself clears up when clone failed.
@@ -151,11 +168,13 @@ export function perform(
   return converse(process, runtime, deadline, async (talk) => {
     const earlier = await finishEarlier(talk);
     const control = talk.control();
+    const { operation } = abi.ulp_request.read(new ByteView(request, 'request'));
+    const permits = talk.permits(operation);
     const sequence = (control.state >> 8n) + 1n;
     process.memory.write(remoteAddress(control.request), request, 'request buffer');
     const word = (sequence << 8n) | BigInt(STATE.requested);
     talk.write('state', word);
-    if (!(await talk.launch(word))) throw notBorrowed(process);
+    if (!(await talk.launch(word, permits))) throw notBorrowed(process);
     return { ...(await awaitAnswer(talk, sequence)), earlier };
   });
 }
@@ -165,7 +184,8 @@ async function finishEarlier(talk: Conversation): Promise<Earlier | null> {
   const { word, state, idle } = talk.look();
   if (idle) return null;
   // It was written whole before its tool died; the same request is launched, not rewritten.
-  if (state === STATE.requested && !(await talk.launch(word))) throw notBorrowed(talk.process);
+  if (state === STATE.requested && !(await talk.launch(word, talk.permits(talk.operation()))))
+    throw notBorrowed(talk.process);
   if (!(await talk.until(() => talk.look().idle)))
     throw tooLate(talk.process, 'an earlier request is still being worked on', UNCHANGED);
   const isDone = talk.look().state === STATE.done;

@@ -12,13 +12,21 @@ function status(process: Process): string {
   }
 }
 
-/** @throws UlpError runtime-unusable, process-unsupported (stopped by job control) */
-export function requireReachable(process: Process, { flags }: abi.UlpControl): void {
+/** @throws UlpError runtime-unusable, process-unsupported (stopped by job control, or in the memory of its parent) */
+export function requireReachable(process: Process, { flags, pid }: abi.UlpControl): void {
   const problems = runtimeProblems(flags);
   if (problems.length > 0)
     throw new UlpError('runtime-unusable', {
       subject: process.subject,
       detail: problems.join('; '),
+    });
+  // Its exec would end the helper in the middle of its work, with locks held that the parent needs.
+  const owner = pid === process.ownPid() ? undefined : process.sharesMemoryWith();
+  if (owner !== undefined)
+    throw new UlpError('process-unsupported', {
+      subject: process.subject,
+      fact: `it runs in the memory of process ${owner}, until it executes a program (vfork)`,
+      detail: `patch process ${owner}`,
     });
   if (/^State:\s*T/m.test(status(process)))
     throw new UlpError('process-unsupported', {

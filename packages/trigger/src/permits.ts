@@ -1,0 +1,155 @@
+/**
+ * Does a thread's seccomp filter let a change happen? Asked before anything is touched: the helper inherits the filter of the
+ * thread that is borrowed, and a filter that answers with a signal, or kills, would end the process.
+ */
+import { readFileSync } from 'node:fs';
+import { UlpError, type Tid } from '@ulp/core';
+import { now, seccompVerdict, sleep, type SeccompFilter } from '@ulp/ptrace-ffi';
+import type { Process, SeccompVerdict, Thread, Tracee } from '@ulp/ptrace-ffi';
+import type { NeededCall } from './calls';
+import { candidates } from './candidates';
+import { askToStop, awaitStop, keepCall, letGo } from './stopping';
+
+/** Between two rounds over all threads, in ms. */
+const ROUND_MS = 5;
+const STRICT = 1;
+
+interface Examined {
+  /** Of its filters. */
+  readonly count: number;
+  /** undefined: all is allowed. */
+  readonly refusal: UlpError | undefined;
+}
+
+export class Permits {
+  private readonly known = new Map<Tid, Examined>();
+
+  constructor(
+    private readonly process: Process,
+    private readonly calls: readonly NeededCall[],
+  ) {}
+
+  /**
+   * Waits for a thread that may be borrowed.
+   * @throws UlpError process-unsupported, process-denied (no thread may, for the filters' sake); process-*
+   */
+  require(deadline: number): void {
+    if (isFree(this.process.task)) return;
+    for (; now() < deadline; sleep(ROUND_MS)) {
+      const threads = candidates(this.process);
+      if (threads.some((thread) => this.allows(thread))) return;
+      this.throwIfRefused(threads);
+      this.process.assertAlive();
+    }
+  }
+
+  /** May this thread be borrowed, as far as is known? It stands for a moment when it has filters. */
+  allows(thread: Thread): boolean {
+    if (thread.seccomp === 0) return true;
+    if (!this.known.has(thread.tid)) this.examine(thread);
+    const known = this.known.get(thread.tid);
+    return known !== undefined && known.refusal === undefined;
+  }
+
+  /**
+   * Is it as it was when it was examined? Of a thread that stands.
+   * @returns how many filters it has; undefined: it has others by now
+   */
+  confirm(tracee: Tracee): number | undefined {
+    const expected = this.known.get(tracee.tid)?.count ?? 0;
+    const count = tracee.seccompFilterCount();
+    if (count === undefined && expected === 0 && isFree(tracee.tid)) return 0;
+    if (count === expected) return count;
+    this.known.delete(tracee.tid);
+    return undefined;
+  }
+
+  /** When every one of them is refused: says why. */
+  throwIfRefused(threads: readonly Thread[]): void {
+    const refusals = threads.map(({ tid }) => this.known.get(tid)?.refusal);
+    if (threads.length > 0 && refusals.every((refusal) => refusal)) throw refusals[0];
+  }
+
+  private examine({ tid, seccomp }: Thread): void {
+    if (seccomp === STRICT) {
+      this.known.set(tid, { count: 0, refusal: this.strict() });
+      return;
+    }
+    let filters: readonly SeccompFilter[] | undefined;
+    let tracee: Tracee | undefined;
+    try {
+      tracee = askToStop(tid);
+      if (!awaitStop(tracee)) return;
+      keepCall(tracee);
+      filters = tracee.seccompFilters();
+    } catch (error) {
+      if (error instanceof UlpError && error.code === 'process-missing') return;
+      throw error;
+    } finally {
+      if (tracee) letGo(tracee);
+    }
+    this.known.set(tid, { count: filters?.length ?? 0, refusal: this.judge(filters) });
+  }
+
+  private judge(filters: readonly SeccompFilter[] | undefined): UlpError | undefined {
+    if (!filters) return this.unreadable();
+    for (const call of this.calls) {
+      const verdict = seccompVerdict(filters, call);
+      if (!isHarmless(verdict, call)) return this.denied(call, verdict);
+    }
+    return undefined;
+  }
+
+  private denied(call: NeededCall, verdict: SeccompVerdict): UlpError {
+    return new UlpError('process-unsupported', {
+      subject: this.process.subject,
+      fact: 'its seccomp filter does not let the change happen',
+      expected: `${call.name} to be allowed`,
+      found: EFFECTS[verdict.action](verdict.data),
+      detail:
+        'allow it in the filter (systemd: SystemCallFilter=) and restart; nothing was changed',
+    });
+  }
+
+  private strict(): UlpError {
+    return new UlpError('process-unsupported', {
+      subject: this.process.subject,
+      found: 'the strict mode of seccomp(2), which ends a thread for almost every system call',
+    });
+  }
+
+  private unreadable(): UlpError {
+    return new UlpError('process-denied', {
+      subject: this.process.subject,
+      fact: 'its seccomp filter cannot be read, and may be one that ends the process',
+      detail: 'run as root on the host, outside of containers; nothing was changed',
+    });
+  }
+}
+
+const EFFECTS: Readonly<Record<SeccompVerdict['action'], (data: number) => string>> = {
+  allow: () => 'it is',
+  log: () => 'it is',
+  errno: (data) => `errno ${data}`,
+  trace: () => 'a tracer to decide',
+  notify: () => 'a supervisor to decide',
+  trap: () => 'a signal (SIGSYS)',
+  'kill-thread': () => 'the end of the thread',
+  'kill-process': () => 'the end of the process',
+};
+
+/** Without a tracer that asked for it, `trace` is an error. */
+const isHarmless = ({ action }: SeccompVerdict, { dispensable }: NeededCall): boolean =>
+  action === 'allow' ||
+  action === 'log' ||
+  (dispensable && (action === 'errno' || action === 'trace'));
+
+/** Has this thread no seccomp filter? False when it has ended. */
+function isFree(task: number): boolean {
+  try {
+    const status = readFileSync(`/proc/${task}/status`, 'utf8');
+    return /^State:\s*[^ZXx]/m.test(status) && /^Seccomp:\s*0$/m.test(status);
+  } catch {
+    return false;
+  }
+}

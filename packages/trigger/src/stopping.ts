@@ -1,0 +1,71 @@
+/** Stopping one thread, and letting it go as if nothing had been. Synchronous: see tracee.ts of @ulp/ptrace-ffi. */
+import type { Tid } from '@ulp/core';
+import { resumable, Tracee } from '@ulp/ptrace-ffi';
+
+/** How long a thread may take to stop before another one is tried, in ms. */
+const STOP_MS = 200;
+
+/** Threads that did not stop in time: they cannot be let go before they do. */
+const late = new Map<Tid, Tracee>();
+
+/** Lets go those that have stopped since. The end of this program frees the rest. */
+export function releaseLateStops(): void {
+  for (const [tid, tracee] of late) {
+    try {
+      const stop = tracee.waitForStop(0);
+      if (!stop) continue;
+      keepCall(tracee);
+      tracee.detach(stop.kind === 'signal' ? stop.signal : 0);
+    } catch {
+      // It has ended.
+    }
+    late.delete(tid);
+  }
+}
+
+/** Does nothing to a thread that has not stopped yet. */
+export function letGo(tracee: Tracee): void {
+  if (!late.has(tracee.tid)) tracee.detach();
+}
+
+/** It does not stand, and has to be let go when it does. */
+export const comesLate = (tracee: Tracee): void => void late.set(tracee.tid, tracee);
+
+/** Attaches and asks it to stop; perhaps it has been asked before. @throws as Tracee.seize */
+export function askToStop(tid: Tid): Tracee {
+  const before = late.get(tid);
+  late.delete(tid);
+  if (before) return before;
+  const tracee = Tracee.seize(tid);
+  tracee.interrupt();
+  return tracee;
+}
+
+/** @returns false when it does not stop, or is stopped with the whole process */
+export function awaitStop(tracee: Tracee): boolean {
+  for (;;) {
+    const event = tracee.waitForStop(STOP_MS);
+    switch (event?.kind) {
+      case undefined:
+        comesLate(tracee);
+        return false;
+      case 'interrupted':
+        return true;
+      case 'signal': // let it be delivered, then ask again
+        keepCall(tracee);
+        tracee.interrupt();
+        tracee.cont(event.signal);
+        break;
+      case 'group':
+        keepCall(tracee);
+        return false;
+      default:
+        return false;
+    }
+  }
+}
+
+/** The stop has broken its system call off, and nothing else may: a signal that is ignored stops a traced thread too. */
+export function keepCall(tracee: Tracee): void {
+  tracee.setRegs(resumable(tracee.getRegs()));
+}
