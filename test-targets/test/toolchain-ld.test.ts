@@ -1,0 +1,81 @@
+/** ld -z ulp, built by `npm run toolchain -- ld` (kept in build/toolchain): what it links needs no gate, and is patched. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { dynamicSymbols, ElfFile, functionBehind, isTrampoline, staticSymbols } from '@ulp/elf';
+import { TARGETS } from '../harness/build';
+import { scenario } from '../harness/scenario';
+import { runTool, succeed } from '../harness/tools';
+
+const ROOT = join(TARGETS, '..');
+const PREFIX = join(ROOT, 'build/toolchain/prefix');
+const LD = `-B${PREFIX}/bin/`;
+const MINUTES = 60_000;
+
+beforeAll(() => {
+  execFileSync(process.execPath, [join(ROOT, 'scripts/toolchain.mjs'), 'ld'], {
+    env: { ...process.env, ULP_TOOLCHAIN: PREFIX },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+}, 40 * MINUTES);
+
+scenario('what it links is gated, and an exported and a static function are patched', async (s) => {
+  const library = s.library('simple/library.c', 'libsimple.so', { ungated: true, args: [LD] });
+  const before = readFileSync(library);
+  expect(succeed('ulp-dynsym-gate', library)).toContain('gated already, nothing changed');
+  expect(readFileSync(library).equals(before)).toBe(true);
+  const elf = ElfFile.read(library);
+  const inside = staticSymbols(elf).find(({ name }) => name === 'answer');
+  const outside = dynamicSymbols(elf).find(({ name }) => name === 'answer');
+  if (!inside || !outside) throw new Error('no symbol answer');
+  expect(isTrampoline(elf, outside.value)).toBe(true);
+  expect(functionBehind(elf, outside.value)).toBe(inside.value);
+
+  const pairs = ['answer:new_answer', 'twice:new_twice'];
+  const patch = s.patch('simple/patch.c', 'fix', [[library, pairs]]);
+  const target = await s.start(s.program('simple/program.c', [library]));
+  expect(await target.ask('answer')).toBe('2');
+  s.apply(target, patch);
+  expect(await target.ask('answer')).toBe('1001');
+  expect(await target.ask('pointer')).toBe('1001');
+  expect(await target.ask('static')).toBe('201');
+  s.revert(target, patch);
+  expect(await target.ask('answer')).toBe('2');
+  expect(await target.ask('static')).toBe('21');
+});
+
+scenario('not asked for, it writes the bytes of the stock ld', async (s) => {
+  const link = (folder: string, ...args: string[]): Buffer => {
+    mkdirSync(join(s.room, folder));
+    const out = s.library('simple/library.c', `${folder}/libsimple.so`, { ungated: true, args });
+    return readFileSync(out);
+  };
+  // The soname is told from the file's name here; the last one counts.
+  const same = '-Wl,-soname,libsimple.so';
+  const stock = link('stock', same, '-Wl,-z,noexecstack');
+  const ours = link('ours', same, '-Wl,-z,noexecstack', LD, '-Wl,-z,noulp');
+  expect(ours.equals(stock)).toBe(true);
+});
+
+scenario('without trm.o it says what is missing', async (s) => {
+  const { status, stderr } = spawnSync(
+    'gcc',
+    ['-shared', '-fPIC', join(TARGETS, 'simple/library.c'), LD, '-Wl,-z,ulp', '-o', 'x.so'],
+    { cwd: s.room, encoding: 'utf8' },
+  );
+  expect(status).not.toBe(0);
+  expect(stderr).toContain('live patching needs a definition of `__ulp_entry');
+});
+
+test('ldflags --toolchain leads gcc to it', () => {
+  const env = { ...process.env, ULP_TOOLCHAIN: PREFIX };
+  const { stdout } = spawnSync(
+    join(ROOT, 'node_modules/.bin/ulp-runtime'),
+    ['ldflags', '--toolchain'],
+    {
+      encoding: 'utf8',
+      env,
+    },
+  );
+  expect(stdout).toBe(`${runTool('ulp-runtime', ['ldflags']).stdout.trim()} ${LD}\n`);
+});
