@@ -35,6 +35,8 @@ export interface LibraryOptions {
   readonly ungated?: boolean;
   /** Compiled and linked as anybody would. */
   readonly plain?: boolean;
+  /** Instead of those of `ulp-runtime cflags`. */
+  readonly cflags?: readonly string[];
   /** Linked in instead of the real one. */
   readonly trm?: string;
   readonly args?: readonly string[];
@@ -45,11 +47,11 @@ export function buildLibrary(
   room: string,
   name: string,
   file: string,
-  { ungated = false, plain = false, trm, args = [] }: LibraryOptions = {},
+  { ungated = false, plain = false, cflags, trm, args = [] }: LibraryOptions = {},
 ): string {
   const out = join(room, file);
   const ld = flags('ldflags').map((flag) => (trm && flag.endsWith('/trm.o') ? trm : flag));
-  const live = plain ? [] : [...flags('cflags'), ...ld];
+  const live = plain ? [] : [...(cflags ?? flags('cflags')), ...ld];
   compile(name, '-shared', '-fPIC', `-Wl,-soname,${file}`, '-o', out, ...live, ...args);
   if (!plain && !ungated) {
     const { status, stderr } = runTool('ulp-dynsym-gate', [out]);

@@ -14,37 +14,46 @@ const NAMES = ['answer', 'checked', 'complain', 'step'];
 
 jest.setTimeout(300_000);
 
-let prefix = '';
-let plugin = '';
+/** gcc: the patched gcc that is installed, instead of the plugin, with LTO as well; scripts/toolchain-check.mjs. */
+const PATCHED = process.env.ULP_TEST_COMPILER === 'gcc';
+const LINKS = PATCHED ? [...SECTIONS, ['-flto', '-fno-fat-lto-objects']] : SECTIONS;
+
+const prefix = mkdtempSync(join(tmpdir(), 'ulp-plugin-'));
+let compiler: string[] = [];
 
 beforeAll(() => {
-  prefix = mkdtempSync(join(tmpdir(), 'ulp-plugin-'));
-  const env = { ...process.env, ULP_TOOLCHAIN: prefix };
-  execFileSync('node', [join(ROOT, 'scripts/toolchain.mjs'), 'plugin'], { env, stdio: 'ignore' });
-  const { stdout } = spawnSync(
-    join(ROOT, 'node_modules/.bin/ulp-runtime'),
-    ['cflags', '--plugin'],
-    {
-      env,
-      encoding: 'utf8',
-    },
-  );
-  [plugin = ''] = stdout.split(' ');
-  expect(plugin).toBe(`-fplugin=${prefix}/plugin/ulp_plugin.so`);
+  const env = PATCHED ? process.env : { ...process.env, ULP_TOOLCHAIN: prefix };
+  if (!PATCHED)
+    execFileSync('node', [join(ROOT, 'scripts/toolchain.mjs'), 'plugin'], { env, stdio: 'ignore' });
+  const args = ['cflags', PATCHED ? '--toolchain' : '--plugin'];
+  const { stdout } = spawnSync(join(ROOT, 'node_modules/.bin/ulp-runtime'), args, {
+    env,
+    encoding: 'utf8',
+  });
+  compiler = stdout.trim().split(' ');
+  expect(compiler[0]).toMatch(PATCHED ? /^-B/ : /^-fplugin=.*\/plugin\/ulp_plugin\.so$/);
 });
 
 afterAll(() => rmSync(prefix, { recursive: true }));
 
-describe.each(LEVELS)('the plugin at %s', (level) => {
+describe.each(LEVELS)(`${PATCHED ? 'the patched gcc' : 'the plugin'} at %s`, (level) => {
   scenario('entries and records are as promised, and the gate takes them all', async (s) => {
     for (const protection of PROTECTION)
-      for (const sections of SECTIONS) {
-        const args = [plugin, level, protection, ...sections];
-        const library = s.library('toolchain/library.c', 'libc.so', { args, ungated: true });
+      for (const sections of LINKS) {
+        const args = [level, protection, ...sections];
+        const library = s.library('toolchain/library.c', 'libc.so', {
+          cflags: compiler,
+          args,
+          ungated: true,
+        });
         const names = requireEntries(library);
         expect(names).toEqual(expect.arrayContaining([...NAMES, 'odd']));
-        expect(names.includes('dropped')).toBe(sections.length === 0);
-        const cxx = s.library('toolchain/library.cc', 'libcc.so', { args, ungated: true });
+        if (sections !== LINKS[2]) expect(names.includes('dropped')).toBe(sections.length === 0);
+        const cxx = s.library('toolchain/library.cc', 'libcc.so', {
+          cflags: compiler,
+          args,
+          ungated: true,
+        });
         expect(requireEntries(cxx)).toEqual(expect.arrayContaining(['run', '_ZN6square4areaEi']));
         for (const file of [library, cxx])
           expect(runTool('ulp-dynsym-gate', [file]).status).toBe(0);
@@ -52,8 +61,8 @@ describe.each(LEVELS)('the plugin at %s', (level) => {
   });
 
   scenario('a process is patched and put back', async (s) => {
-    const args = [plugin, level, '-ffunction-sections', '-Wl,--gc-sections'];
-    const library = s.library('toolchain/library.c', 'libtoolchain.so', { args });
+    const args = [level, '-ffunction-sections', '-Wl,--gc-sections'];
+    const library = s.library('toolchain/library.c', 'libtoolchain.so', { cflags: compiler, args });
     const pairs = ['answer:new_answer', 'complain:new_complain', 'odd:new_odd'];
     const patch = s.patch('toolchain/patch.c', 'fix', [[library, pairs]]);
     const target = await s.start(s.program('toolchain/program.c', [library]));
@@ -71,8 +80,12 @@ scenario('without the plugin the same checks find what they look for', async (s)
 });
 
 scenario('functions without padding, and with another one, are left as they are', async (s) => {
-  const args = [plugin, '-fpatchable-function-entry=5,1'];
-  const library = s.library('toolchain/library.c', 'libc.so', { args, ungated: true });
+  const args = ['-fpatchable-function-entry=5,1'];
+  const library = s.library('toolchain/library.c', 'libc.so', {
+    cflags: compiler,
+    args,
+    ungated: true,
+  });
   const text = execFileSync('objdump', ['-d', '--disassemble=answer', library], {
     encoding: 'utf8',
   });
