@@ -1,12 +1,12 @@
 /** Data for standard output: JSON documents, tables; progress on a terminal. */
-import { printable } from '@ulp/core';
+import { printable, printableJson } from '@ulp/core';
 
-/** One JSON document; bigints as decimal strings are the caller's business. */
+/** One JSON document, escaped as text is; bigints as decimal strings are the caller's business. */
 export function printJson(document: {
   readonly schema: string;
   readonly [key: string]: unknown;
 }): void {
-  process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);
+  process.stdout.write(`${printableJson(JSON.stringify(document, undefined, 2))}\n`);
 }
 
 /** Text of our own, a line. */

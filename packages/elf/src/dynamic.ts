@@ -1,7 +1,7 @@
 /** The dynamic section: what the loader is told. */
 import { linkAddress, type LinkAddress } from '@ulp/core';
 import { DT, PT } from './constants';
-import { NAME_LIMIT, type ElfFile } from './elf-file';
+import type { ElfFile } from './elf-file';
 import { Elf64_Dyn, type Elf64Dyn } from './structs';
 
 /** The entries up to DT_NULL, from PT_DYNAMIC. */
@@ -32,7 +32,7 @@ function dynamicString(elf: ElfFile, offset: bigint): string {
   const at = table === undefined ? undefined : elf.offsetOf(table);
   if (at === undefined) throw elf.malformed('dynamic section', 'a DT_STRTAB in the file', 'none');
   const start = at + elf.view.number(offset, 'string offset');
-  return elf.view.string(start, 'dynamic string', start + NAME_LIMIT);
+  return elf.name(start, 'dynamic string');
 }
 
 /** DT_SONAME; empty when there is none. */

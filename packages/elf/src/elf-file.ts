@@ -10,6 +10,7 @@ import {
 } from '@ulp/core';
 import { PT, SHN, SHT } from './constants';
 import { readHeader } from './header';
+import { Room } from './room';
 import { Elf64_Phdr, Elf64_Shdr, type Elf64Ehdr, type Elf64Phdr, type Elf64Shdr } from './structs';
 
 export interface Section {
@@ -30,16 +31,26 @@ export interface Segment {
 /** Longest name of a section, version or library, in bytes: a crafted file names one huge string often. */
 export const NAME_LIMIT = 4096;
 
+/** Most sections; gABI's extended numbering would allow more. */
+const SECTION_LIMIT = 1 << 20;
+/** All sections, and all names, are at most so many times as long as the file, and so much more. */
+const OVERLAP = { sections: 2, names: 16, more: 64 << 10 } as const;
+
 /** Largest file that is read, in bytes. */
 const FILE_LIMIT = 1 << 30;
 
 export class ElfFile {
+  /** For the names that are asked for: see Room. */
+  private readonly names: Room;
+
   private constructor(
     readonly view: ByteView,
     readonly header: Elf64Ehdr,
     readonly segments: readonly Segment[],
     readonly sections: readonly Section[],
-  ) {}
+  ) {
+    this.names = namesOf(view);
+  }
 
   /** @throws UlpError file-*, elf-unsupported */
   static read(path: string): ElfFile {
@@ -104,6 +115,13 @@ export class ElfFile {
       : this.view.slice(at, size, 'bytes');
   }
 
+  /** A NUL-terminated name. @throws UlpError file-truncated, file-malformed when all names together are too long */
+  name(at: number, what: string, limit = NAME_LIMIT): string {
+    const name = this.view.string(at, what, at + limit);
+    this.names.take(name.length);
+    return name;
+  }
+
   malformed(what: string, expected: string, found: string): UlpError {
     return new UlpError('file-malformed', {
       subject: this.subject,
@@ -113,6 +131,9 @@ export class ElfFile {
     });
   }
 }
+
+const namesOf = (view: ByteView): Room =>
+  new Room(OVERLAP.names * view.length + OVERLAP.more, view.subject, 'names');
 
 function readSegments(view: ByteView, header: Elf64Ehdr): Segment[] {
   if (header.e_phnum === 0) return [];
@@ -138,11 +159,23 @@ function readSections(view: ByteView, header: Elf64Ehdr): Section[] {
   const count = header.e_shnum || view.number(first.sh_size, 'number of sections');
   const names = header.e_shstrndx === 0xffff ? first.sh_link : header.e_shstrndx;
   view.check(at, count * Elf64_Shdr.size, 'section headers');
+  if (count > SECTION_LIMIT)
+    throw new UlpError('file-malformed', {
+      subject: view.subject,
+      expected: `at most ${SECTION_LIMIT} sections`,
+      found: String(count),
+    });
   const headers = Array.from({ length: count }, (_, i) =>
     Elf64_Shdr.read(view, at + i * Elf64_Shdr.size),
   );
   const strings = headers[names];
   const stringsAt = strings ? view.number(strings.sh_offset, 'sh_offset') : 0;
+  const namesLeft = namesOf(view);
+  const bytesLeft = new Room(
+    OVERLAP.sections * view.length + OVERLAP.more,
+    view.subject,
+    'sections',
+  );
   return headers.map((shdr, index) => {
     const nobits = shdr.sh_type === SHT.NOBITS || shdr.sh_type === SHT.NULL;
     const offset = view.number(shdr.sh_offset, 'sh_offset');
@@ -156,6 +189,8 @@ function readSections(view: ByteView, header: Elf64Ehdr): Section[] {
             stringsAt + shdr.sh_name + NAME_LIMIT,
           )
         : '';
+    namesLeft.take(name.length);
+    bytesLeft.take(size);
     return { index, name, header: shdr, offset, size };
   });
 }

@@ -3,6 +3,7 @@ import { linkAddress, type LinkAddress } from '@ulp/core';
 import { R_X86_64, SHF, SHT } from './constants';
 import type { ElfFile } from './elf-file';
 import { Elf64_Rela, Elf64_Relr, type Elf64Rela } from './structs';
+import { Room } from './room';
 import { readTable } from './table';
 
 export interface Relocation {
@@ -32,11 +33,18 @@ export const isRelative = (relocation: Relocation): boolean =>
 /** Bits of a RELR bitmap that stand for words: all but the lowest. */
 const RELR_WORDS = 63;
 
-/** The addresses that RELR entries stand for (gABI, "Relative Relocation Table"). */
-export function decodeRelr(entries: readonly bigint[]): LinkAddress[] {
+/** Bytes of an address. */
+const WORD = 8;
+
+/**
+ * The addresses that RELR entries stand for (gABI, "Relative Relocation Table").
+ * @param room bytes that there are to relocate
+ */
+export function decodeRelr(entries: readonly bigint[], room?: Room): LinkAddress[] {
   const addresses: LinkAddress[] = [];
   let next = 0n;
   for (const entry of entries) {
+    room?.take((entry & 1n) === 0n ? WORD : RELR_WORDS * WORD);
     if ((entry & 1n) === 0n) {
       addresses.push(linkAddress(entry));
       next = entry + 8n;
@@ -51,7 +59,16 @@ export function decodeRelr(entries: readonly bigint[]): LinkAddress[] {
 
 /** The words that RELR relocates; the value to be relocated lies in the word itself. */
 export function relativeWords(elf: ElfFile): LinkAddress[] {
-  return elf
-    .sectionsOfType(SHT.RELR)
-    .flatMap((section) => decodeRelr(readTable(elf, section, Elf64_Relr).map((r) => r.r_entry)));
+  // What is relocated lies in the file; a bitmap may reach over the end of it.
+  const room = new Room(
+    2 * elf.view.length + RELR_WORDS * WORD,
+    elf.subject,
+    'relative relocations',
+  );
+  return elf.sectionsOfType(SHT.RELR).flatMap((section) =>
+    decodeRelr(
+      readTable(elf, section, Elf64_Relr).map((r) => r.r_entry),
+      room,
+    ),
+  );
 }

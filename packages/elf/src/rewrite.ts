@@ -55,7 +55,7 @@ const piece = <T>(codec: Codec<T>, at: number, value: T): Piece => ({
 });
 
 function sectionPieces(elf: ElfFile, section: Section): Piece[] {
-  const { sh_type, sh_info } = section.header;
+  const { sh_type } = section.header;
   const { view } = elf;
   const record = RECORDS[sh_type];
   if (record) {
@@ -75,14 +75,14 @@ function sectionPieces(elf: ElfFile, section: Section): Piece[] {
       return [{ ...whole, write: (out) => writeGnuHashTable(out, section.offset, table) }];
     }
     case SHT.GNU_verdef: {
-      const { defs, aux } = readVerdefs(view, section.offset, sh_info);
+      const { defs, aux } = readVerdefs(view, section);
       return [
         ...defs.map(({ at, value }) => piece(Elf64_Verdef, at, value)),
         ...aux.map(({ at, value }) => piece(Elf64_Verdaux, at, value)),
       ];
     }
     case SHT.GNU_verneed: {
-      const { needs, aux } = readVerneeds(view, section.offset, sh_info);
+      const { needs, aux } = readVerneeds(view, section);
       return [
         ...needs.map(({ at, value }) => piece(Elf64_Verneed, at, value)),
         ...aux.map(({ at, value }) => piece(Elf64_Vernaux, at, value)),

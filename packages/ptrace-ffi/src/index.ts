@@ -18,7 +18,7 @@ export { Registers, user_regs_struct, type RegisterName } from './registers';
 export { findSyscall, remoteSyscall, resumable } from './remote-syscall';
 export { lockProcess, type ProcessLock } from './process-lock';
 export { now, sleep } from './sleep';
-export { findRuntime, runtimeNote, type Runtime } from './runtime';
+export { checkedUniverse, findRuntime, runtimeNote, type Runtime } from './runtime';
 export { type Patch } from './runtime-patches';
 export { liveLibraries, type LiveLibrary } from './live-libraries';
 export { readUniverses, type Claim, type ThreadClaims, type Universes } from './claims';

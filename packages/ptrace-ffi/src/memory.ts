@@ -60,9 +60,12 @@ export class Memory {
    * @throws UlpError process-hostile when not all of it is mapped; process-missing
    */
   write(address: RemoteAddress, bytes: Uint8Array, what = 'memory'): void {
+    // Positions are numbers here: above 2^53 they would be rounded, above 2^63 taken for another kind of write.
+    if (bytes.length > LIMIT || address + BigInt(bytes.length) > BigInt(Number.MAX_SAFE_INTEGER))
+      this.fail(address, bytes.length, what);
     for (let done = 0; done < bytes.length;) {
       const n = this.attempt(() =>
-        // A number, because writeSync takes no bigint; user addresses have 47 bits.
+        // A number, because writeSync takes no bigint.
         writeSync(this.fd, bytes, done, bytes.length - done, Number(address) + done),
       );
       if (n === undefined) this.fail(address, bytes.length, what);

@@ -112,6 +112,13 @@ export class Process {
     return readLinkMap(this, images);
   }
 
+  /** /proc/PID/status. undefined: it has just ended. @throws UlpError process-missing, process-denied */
+  status(): ReadonlyMap<string, string> | undefined {
+    const status = this.attempt(() => readStatus(`/proc/${this.task}/status`));
+    if (!status) this.assertAlive();
+    return status;
+  }
+
   threads(): Thread[] {
     return readThreads(this.pid);
   }

@@ -1,4 +1,5 @@
 /** /proc/PID/stat: what a process is, and when it began; with its pid, that is its identity. */
+import { UlpError } from '@ulp/core';
 import { tryReadProcFile } from './proc-file';
 
 export interface ProcessStat {
@@ -17,17 +18,27 @@ const KERNEL_THREAD = 0x0020_0000;
 /** @returns undefined when there is no such process or thread */
 export function readStat(pid: number): ProcessStat | undefined {
   const text = tryReadProcFile(`/proc/${pid}/stat`);
-  if (text === undefined) return undefined;
-  // The name stands in parentheses and may itself contain them, so the last one counts.
+  return text === undefined ? undefined : parseStat(text, `process ${pid}`);
+}
+
+/**
+ * @param text one byte a character
+ * @throws UlpError process-hostile for what no kernel writes
+ */
+export function parseStat(text: string, subject: string): ProcessStat {
+  // The name is the process's own choice: it may contain parentheses and line feeds, so the last one counts.
   const open = text.indexOf('(');
   const close = text.lastIndexOf(')');
   const rest = text.slice(close + 2).split(' ');
+  const [state = '', flags = '', startTime = ''] = [rest[0], rest[6], rest[19]];
+  if (open < 0 || close < open || !/^[0-9]+$/.test(flags) || !/^[0-9]{1,20}$/.test(startTime))
+    throw new UlpError('process-hostile', { subject, expected: 'a line of /proc/PID/stat' });
   return {
-    name: text.slice(open + 1, close),
-    state: rest[0] ?? '',
+    name: Buffer.from(text.slice(open + 1, close), 'latin1').toString(),
+    state,
     parent: Number(rest[1]),
-    kernelThread: (Number(rest[6]) & KERNEL_THREAD) !== 0,
-    startTime: BigInt(rest[19] ?? 0),
+    kernelThread: (Number(flags) & KERNEL_THREAD) !== 0,
+    startTime: BigInt(startTime),
   };
 }
 

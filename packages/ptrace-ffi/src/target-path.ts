@@ -56,7 +56,10 @@ export function openInRoot(task: number, path: string): number {
  * @returns undefined when that is no regular file: to open it could do something
  */
 export const openFound = (path: number): number | undefined =>
-  fstatSync(path).isFile() ? openSync(`/proc/self/fd/${path}`, constants.O_RDONLY) : undefined;
+  fstatSync(path).isFile()
+    ? // Whoever holds a lease on the file (fcntl(2)) would keep us waiting for 45 seconds.
+      openSync(`/proc/self/fd/${path}`, constants.O_RDONLY | constants.O_NONBLOCK)
+    : undefined;
 
 const components = (path: string): string[] => path.split('/').filter((c) => c !== '' && c !== '.');
 

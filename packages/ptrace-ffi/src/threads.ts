@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { remoteAddress, tid, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
 import { errnoOf, tryReadProcFile } from './proc-file';
 import { isDead, readStat } from './stat';
-import { numbers, readStatus } from './status';
+import { nameIn, numbers, readStatus } from './status';
 
 export interface Thread {
   readonly tid: Tid;
@@ -24,7 +24,7 @@ export function readThreads(pid: Pid): Thread[] {
     return {
       tid: tid(id),
       targetTid: numbers(status.get('NSpid')).at(-1) ?? id,
-      name: status.get('Name') ?? '',
+      name: nameIn(status),
       state: status.get('State')?.[0] ?? '',
       seccomp: Number(status.get('Seccomp') ?? 0),
     };

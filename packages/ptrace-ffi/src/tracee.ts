@@ -26,6 +26,7 @@ export function libc(): Libc {
 
 /** Requests of <sys/ptrace.h>. */
 const PTRACE = {
+  peekdata: 2,
   cont: 7,
   getregs: 12,
   setregs: 13,
@@ -87,6 +88,7 @@ export class Tracee {
       () => nobody.setSigmask(0n),
       () => nobody.syscall(),
       () => nobody.seccompFilterCount(),
+      () => nobody.holds(0, [1]),
     ])
       try {
         request();
@@ -180,6 +182,17 @@ export class Tracee {
     const size = this.libc.ptrace(PTRACE.seccompGetFilter, this.tid, index, room);
     if (size === ESRCH) throw gone(this.tid);
     return size;
+  }
+
+  /**
+   * Do these numbers of 31 bits lie at an address, one after the other, as the thread itself sees its memory?
+   * @param address of at most 53 bits
+   */
+  holds(address: number, words: readonly number[]): boolean {
+    // The library's ptrace() returns the word, of which 32 bits are kept; an error is negative.
+    return words.every(
+      (word, i) => this.libc.ptrace(PTRACE.peekdata, this.tid, address + 4 * i, 0) === word,
+    );
   }
 
   /** Goes on to the next entry to or exit from a system call. */

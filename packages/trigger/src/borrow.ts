@@ -5,6 +5,7 @@
  *
  * Everything between interrupt and detach is synchronous.
  */
+import { randomBytes } from 'node:crypto';
 import { abi, remoteAddress, UlpError, type RemoteAddress, type Tid } from '@ulp/core';
 import { now, Registers, resumable, sleep, Tracee, user_regs_struct } from '@ulp/ptrace-ffi';
 import type { Process } from '@ulp/ptrace-ffi';
@@ -16,6 +17,9 @@ import { askToStop, awaitStop, comesLate, keepCall, letGo } from './stopping';
 /** How long the gadget's system call may take, in ms. */
 const GADGET_MS = 2000;
 const RED_ZONE = 128n;
+const TOKEN_SIZE = 8n;
+/** Above it there is no stack. */
+const USER_END = 1n << 47n;
 const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
 /** Direction and trap flag. */
 const DF_TF = 0x500n;
@@ -42,6 +46,7 @@ export function launchHelper(
   deadline: number,
 ): boolean {
   rehearse(control);
+  token = newToken();
   for (;;) {
     const threads = candidates(process);
     for (const thread of threads) {
@@ -55,6 +60,17 @@ export function launchHelper(
     sleep(ROUND_MS);
   }
 }
+
+/**
+ * Two random numbers of 31 bits, new for each launch. They are written through the memory that everything was checked in,
+ * and read back through the thread: so it is sure that it still is a thread of that memory. It may have executed another
+ * program, perhaps with more rights, while a process that shares the old memory keeps that alive; or its id is another's now.
+ */
+const newToken = (): readonly [number, number] => {
+  const bytes = randomBytes(8);
+  return [bytes.readUInt32LE(0) >>> 1, bytes.readUInt32LE(4) >>> 1];
+};
+let token: readonly [number, number] = [0, 0];
 
 /** @returns false when this thread would not do */
 function borrow(
@@ -146,8 +162,12 @@ function sendIntoGadget(
   // First of all: should this program die now, the kernel decides about EINTR as it should.
   tracee.setRegs(registers);
   const mask = tracee.getSigmask();
-  const frame = remoteAddress(frameAddress(registers));
-  if (!tryWrite(process, frame, resumeFrame(registers, mask))) return false;
+  const frame = frameAddress(registers);
+  if (frame < TOKEN_SIZE || frame >= USER_END) return false;
+  const below = remoteAddress(frame - TOKEN_SIZE);
+  const words = new Uint8Array(Uint32Array.from(token).buffer);
+  const bytes = Buffer.concat([words, resumeFrame(registers, mask)]);
+  if (!tryWrite(process, below, bytes) || !tracee.holds(Number(below), token)) return false;
   tracee.setSigmask(mask); // drops a temporary mask of sigsuspend or ppoll
   tracee.setRegs(gadgetRegisters(registers, control, state));
   // After the registers: a thread whose mask alone was changed would stay deaf if this program died.

@@ -2,7 +2,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { abi, isUlpError, UlpError, type ErrorCode } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
-import { now, readUniverses, type LiveLibrary, type Patch, type Process } from '@ulp/ptrace-ffi';
+import {
+  checkedUniverse,
+  now,
+  readUniverses,
+  type LiveLibrary,
+  type Patch,
+  type Process,
+} from '@ulp/ptrace-ffi';
 import { finishUnfinished, isIdle, perform, type Answer, type Earlier } from './perform';
 import { requirePatchFile } from './patch-file';
 import { requireReachable, requireUntraced } from './reachable';
@@ -103,7 +110,8 @@ async function change(
   return {
     ...unchanged,
     changed: answer.result === abi.RESULT.ok,
-    universe: Number(answer.universe),
+    universe:
+      answer.result === abi.RESULT.ok ? checkedUniverse(process.subject, answer.universe) : 0,
     retained: action === 'apply' ? answer.retained : await unload(target, deadline),
     earlier: earlier ?? answer.earlier,
   };
@@ -151,7 +159,7 @@ function replacements(target: TargetProcess, { targets }: Metadata): Replacement
   });
 }
 
-/** What the helper may refuse; the rest are defects. */
+/** What the helper may refuse; the rest no helper of ours says about a request of ours. */
 const REFUSALS: Readonly<Record<number, ErrorCode>> = {
   [abi.RESULT.libraryChanged]: 'library-not-patchable',
   [abi.RESULT.loadFailed]: 'patch-refused',
@@ -169,7 +177,13 @@ function throwIfRefused(process: Process, metadata: Metadata, { result, message 
   if (result === abi.RESULT.ok || result === abi.RESULT.unchanged) return;
   const code = REFUSALS[result];
   const subject = `${process.subject}: ${metadata.patch.path}`;
-  if (!code) throw new UlpError('defect', { subject, found: `result ${result}`, detail: message });
+  if (!code)
+    throw new UlpError('process-hostile', {
+      subject,
+      expected: 'an answer of the helper',
+      found: `result ${result}`,
+      detail: message || 'no message',
+    });
   throw new UlpError(code, { subject, detail: `${message}; nothing was changed` });
 }
 
