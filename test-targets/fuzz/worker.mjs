@@ -7,7 +7,6 @@ const { parser, seed, first, step, count, libraries, room, heart, input } = work
 /** [case under way, cases done, ms of the longest] */
 const beat = new Float64Array(heart);
 /** Whatever an error says is printed: nothing in it may draw. */
-// eslint-disable-next-line no-control-regex
 const DRAWS = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 /** Outcomes that were seen, each with an input that gave it: altered further, they lead further. */
 const POOL = 400;

@@ -60,10 +60,12 @@ export function readUniverses(
     threads.map((thread) => [thread.targetTid, { thread, claims: [] as Claim[] }]),
   );
   const ownerless: Claim[] = [];
+  const patience = { turns: ALL_TURNS };
+  const byAddress = new Map<bigint, LiveLibrary>(libraries.map((l) => [l.address, l]));
   for (const { record, code, at } of takenSlots(memory, control)) {
-    const library = libraries.find((l) => l.address === record.library);
+    const library = byAddress.get(record.library);
     if (!library?.descriptor) continue;
-    const claim = claimOf(memory, library, { record, code, at });
+    const claim = claimOf(memory, library, { record, code, at }, patience);
     if (!claim) continue;
     const owner = byTid.get(record.tid);
     if (owner) owner.claims.push(claim);
@@ -108,15 +110,22 @@ function* takenSlots(memory: Memory, control: abi.UlpControl): Generator<TakenSl
 export const limboBlock = (record: bigint): bigint => record + BigInt(abi.ulp_slot.offset.junk_sp);
 
 const TURNS = 100;
+/** Looks at all slots together that another one follows: a process may change them without pause. */
+const ALL_TURNS = 20_000;
 
 /**
  * The rule of universe_of() in runtime/src/claims.c: a call that is found neither in use nor in limbo may be
  * on its way from the one to the other. undefined: nobody uses the slot.
  */
-function claimOf(memory: Memory, library: LiveLibrary, slot: TakenSlot): Claim | undefined {
+function claimOf(
+  memory: Memory,
+  library: LiveLibrary,
+  slot: TakenSlot,
+  patience: { turns: number },
+): Claim | undefined {
   const { code, at } = slot;
   let { record } = slot;
-  for (let turn = 0; turn < TURNS; turn++) {
+  for (let turn = 0; turn < TURNS && patience.turns > 0; turn++) {
     const claim =
       record.tls === limboBlock(at)
         ? claimInLimbo(memory, library, record, { code, record: at, tls: undefined })
@@ -125,6 +134,7 @@ function claimOf(memory: Memory, library: LiveLibrary, slot: TakenSlot): Claim |
     const again = memory.readStruct(abi.ulp_slot, remoteAddress(at), 'a slot record');
     if (again.tls === record.tls && again.moves === record.moves) return claim;
     record = again;
+    patience.turns--;
   }
   return {
     library,

@@ -3,7 +3,7 @@
  * byte, where an ELF header lies, whose executable segment is mapped where the header says.
  */
 import { readlinkSync } from 'node:fs';
-import { abi, linkAddress, relocate, remoteAddress } from '@ulp/core';
+import { abi, linkAddress, relocate, remoteAddress, UlpError } from '@ulp/core';
 import type { BuildId, RemoteAddress } from '@ulp/core';
 import { buildIdOf, PF, PT, type Elf64Phdr } from '@ulp/elf';
 import { HEADER_SIZE, notesAt, parseHeaders, type LoadedNote } from './elf-in-memory';
@@ -54,19 +54,26 @@ export class ImageCache {
   }
 }
 
-const NOTE_LIMIT = 64 << 10;
+/** Of one process: images, and bytes of notes in all of them; bytes of notes in one image. */
+const LIMIT = { images: 8192, noteBytes: 16 << 20, imageNoteBytes: 64 << 10 } as const;
 
 export function readImages(process: Process, maps: readonly Mapping[], cache: ImageCache): Image[] {
   const user = owner(process);
   const root = rootOf(process);
   const images: Image[] = [];
+  const room = { notes: LIMIT.noteBytes };
   for (const first of maps) {
     if (first.offset !== 0n || first.inode === 0n) continue;
     const { device, inode, start, end } = first;
     const key = `${user} ${device} ${inode} ${end - start} ${first.path}`;
-    const facts = cache.look(key, () => readFacts(process.memory, first));
+    const facts = cache.look(key, () => readFacts(process.memory, first, room));
     const place = facts && locate(facts.programHeaders, first, maps);
     if (!facts || !place) continue;
+    if (images.length === LIMIT.images)
+      throw new UlpError('process-hostile', {
+        subject: process.subject,
+        expected: `at most ${LIMIT.images} programs and libraries`,
+      });
     const path =
       root && first.path.startsWith(`${root}/`) ? first.path.slice(root.length) : first.path;
     images.push({ ...facts, ...place, path, deleted: first.deleted, device, inode, start });
@@ -74,14 +81,22 @@ export function readImages(process: Process, maps: readonly Mapping[], cache: Im
   return images;
 }
 
-function readFacts(memory: Memory, first: Mapping): FileFacts | 'not an image' | undefined {
+/** @param room bytes of notes that are still read; what does not fit is left out */
+function readFacts(
+  memory: Memory,
+  first: Mapping,
+  room: { notes: number },
+): FileFacts | 'not an image' | undefined {
   const head = memory.tryRead(first.start, Math.min(HEADER_SIZE, Number(first.end - first.start)));
   if (!head) return undefined;
   const programHeaders = parseHeaders(head);
   const bias = programHeaders && loadBias(programHeaders, first);
   if (programHeaders === undefined || bias === undefined) return 'not an image';
+  let own = Math.min(room.notes, LIMIT.imageNoteBytes);
   const notes = programHeaders.flatMap((p) => {
-    if (p.p_type !== PT.NOTE || p.p_filesz > NOTE_LIMIT) return [];
+    if (p.p_type !== PT.NOTE || p.p_filesz > BigInt(own)) return [];
+    own -= Number(p.p_filesz);
+    room.notes -= Number(p.p_filesz);
     const address = relocate(linkAddress(p.p_vaddr), bias);
     const segment = memory.tryRead(address, Number(p.p_filesz));
     return segment ? notesAt(segment, p.p_vaddr, p.p_align) : [];

@@ -32,10 +32,14 @@ export function openImageFile(
   return undefined;
 }
 
-/** Reads whole ranges of a file, or nothing: it may be cut while we read. */
+/**
+ * Reads whole ranges of a file, or nothing: it may be cut while we read.
+ * @param room bytes that may be read in all
+ */
 export const readerOf =
-  (fd: number): ReadAt =>
+  (fd: number, room = { bytes: Infinity }): ReadAt =>
   (offset, size) => {
+    if (size > room.bytes) return undefined;
     // Asked first, so that no crafted header makes us allocate what is not there.
     if (!Number.isSafeInteger(offset + size) || offset + size > fstatSync(fd).size)
       return undefined;
@@ -45,6 +49,7 @@ export const readerOf =
       if (n === 0) return undefined;
       have += n;
     }
+    room.bytes -= size;
     return bytes;
   };
 

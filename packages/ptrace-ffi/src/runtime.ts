@@ -138,8 +138,10 @@ function readControl(
   if (control.size !== abi.ulp_control.size)
     hostile('size', hex(abi.ulp_control.size), control.size);
   checkedUniverse(subject, control.universe);
+  if (!isWritable(maps, address, abi.ulp_control.size))
+    hostile('magic', 'memory of its own that can be written', address);
   for (const [field, size] of OWN_MEMORY)
-    if (!inside(image, control[field], size))
+    if (!inside(image, control[field], size) || !isOwn(maps, control[field], size))
       hostile(field, `${size} bytes inside the image`, control[field]);
   const request = Number(control.request_size);
   if (request < abi.ulp_request.size || request > abi.LIMIT.requestBytes)
@@ -168,14 +170,18 @@ const HELPER_MEMORY = [
   ['tid_address', 4],
 ] as const;
 
-function isWritable(maps: readonly Mapping[], address: bigint, size: number): boolean {
+/** Mapped all over, and private: what is written there is seen by this process alone, and by no file. */
+function isOwn(maps: readonly Mapping[], address: bigint, size: number, written = false): boolean {
   for (let at = address; at < address + BigInt(size);) {
     const mapping = mappingAt(maps, at);
-    if (!mapping?.writable) return false;
+    if (!mapping || mapping.shared || (written && !mapping.writable)) return false;
     at = mapping.end;
   }
   return true;
 }
+
+const isWritable = (maps: readonly Mapping[], address: bigint, size: number): boolean =>
+  isOwn(maps, address, size, true);
 
 /** @throws UlpError process-hostile for a number that no universe has */
 export function checkedUniverse(subject: string, value: bigint): Universe {

@@ -20,7 +20,7 @@ export interface StackScan {
   readonly missing: string | undefined;
 }
 
-const LIMIT = { bytes: 1 << 20, addresses: 48, turns: 4 } as const;
+const LIMIT = { bytes: 1 << 20, addresses: 48, turns: 4, probes: 4096 } as const;
 
 /** Looks from the thread's stack pointer up to the claims that it has. Stops nobody. */
 export function scanStack(
@@ -98,7 +98,13 @@ function returnAddresses(runtime: Runtime, symbolizer: Symbolizer, stack: Buffer
   const { process } = runtime;
   const { slots, slot_records } = runtime.readControl();
   const found: RemoteAddress[] = [];
-  for (let at = 0; at + 8 <= stack.length && found.length <= LIMIT.addresses; at += 8) {
+  /** Words that are code: each takes a read. */
+  let probes: number = LIMIT.probes;
+  for (
+    let at = 0;
+    at + 8 <= stack.length && found.length <= LIMIT.addresses && probes > 0;
+    at += 8
+  ) {
     let word = stack.readBigUInt64LE(at);
     // Another library's claim: its record has the address.
     const k = word >= slots ? (word - slots) / BigInt(abi.SLOT_STRIDE) : -1n;
@@ -106,8 +112,9 @@ function returnAddresses(runtime: Runtime, symbolizer: Symbolizer, stack: Buffer
       const ret = slot_records + k * BigInt(abi.ulp_slot.size) + BigInt(abi.ulp_slot.offset.ret);
       word = process.memory.tryRead(remoteAddress(ret), 8)?.readBigUInt64LE() ?? 0n;
     }
-    if (symbolizer.isExecutable(word) && followsCall(process, word))
-      found.push(remoteAddress(word));
+    if (!symbolizer.isExecutable(word)) continue;
+    probes--;
+    if (followsCall(process, word)) found.push(remoteAddress(word));
   }
   return found;
 }

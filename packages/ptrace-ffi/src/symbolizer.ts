@@ -46,7 +46,11 @@ export function placeText({ address, file, function: name, offset }: PlaceDocume
   return `${basename(file)}${name === null ? '' : `:${name}`}+${hex(offset)}`;
 }
 
+/** Bytes of symbol tables and names that are read from all files of one process: a library has some megabytes. */
+const TABLE_BYTES = 256 << 20;
+
 export class Symbolizer {
+  private readonly room = { bytes: TABLE_BYTES };
   private readonly files = new Map<Image, { names: FunctionNames; fd: number } | undefined>();
   private readonly known = new Map<bigint, CodePlace>();
 
@@ -107,7 +111,7 @@ export class Symbolizer {
       const fd = openImageFile(this.process, image, this.maps);
       this.files.set(
         image,
-        fd === undefined ? undefined : { fd, names: FunctionNames.of(readerOf(fd)) },
+        fd === undefined ? undefined : { fd, names: FunctionNames.of(readerOf(fd, this.room)) },
       );
     }
     return this.files.get(image)?.names;

@@ -3,7 +3,7 @@ import { execFileSync, spawn, type ChildProcessWithoutNullStreams } from 'node:c
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { abiHeader, pid, type Pid } from '@ulp/core';
 
@@ -14,7 +14,7 @@ const running: ChildProcessWithoutNullStreams[] = [];
 /** Compiles test/programs/NAME.c; gives the path of the program. */
 export function compile(name: string, ...flags: string[]): string {
   writeFileSync(join(scratch, 'ulp_abi.h'), abiHeader());
-  const file = join(mkdtempSync(join(scratch, 'build-')), name);
+  const file = join(mkdtempSync(join(scratch, 'build-')), basename(name));
   const source = join(__dirname, 'programs', `${name}.c`);
   execFileSync('gcc', [
     '-O1',

@@ -4,6 +4,7 @@
  */
 import {
   findRuntime,
+  now,
   placeDocument,
   placeText,
   readCallSite,
@@ -49,6 +50,14 @@ export interface Whereabouts {
   readonly suspended: readonly LocatedCall[];
 }
 
+/** How long stacks are looked at, in ms: a process may have many threads. */
+const STACKS_MS = 10_000;
+const NOT_LOOKED_AT: LocatedStack = {
+  doing: 'not looked at',
+  places: [],
+  missing: 'too many threads',
+};
+
 /** Of all threads, or only of those that have not migrated. */
 export function locate(
   process: Process,
@@ -59,6 +68,7 @@ export function locate(
   const images = process.images(maps);
   const runtime = findRuntime(process, images, maps);
   const symbolizer = new Symbolizer(process, maps, images);
+  const end = now() + STACKS_MS;
   try {
     const call = (claim: Claim): LocatedCall => locateCall(process, symbolizer, claim);
     return {
@@ -69,7 +79,11 @@ export function locate(
           name: thread.name,
           migrated: thread.migrated,
           inside: thread.inside.map(call),
-          stack: thread.migrated ? null : locateStack(runtime, symbolizer, thread),
+          stack: thread.migrated
+            ? null
+            : now() < end
+              ? locateStack(runtime, symbolizer, thread)
+              : NOT_LOOKED_AT,
         })),
       suspended: suspended.map(call),
     };
