@@ -102,7 +102,7 @@ static const char *reply(char *line)
 
 int main(int argc, char **argv)
 {
-  char *global = dlsym(RTLD_DEFAULT, "__ulp_global");
+  char *global = dlsym(RTLD_DEFAULT, "__ulp_global_abi3");
   control = (struct ulp_control *)(global - offsetof(struct ulp_control, universe));
   bend(argc > 1 ? argv[1] : "");
   return serve(reply);

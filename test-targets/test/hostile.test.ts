@@ -1,6 +1,6 @@
 /** Processes that lie to tools: each command ends by itself, in bounded memory, and says what it found in words that draw nothing. */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { abiHeader } from '@ulp/core';
 import { scenario, type Scenario } from '../harness/scenario';
@@ -59,33 +59,7 @@ const build = (s: Scenario): { patch: string; program: string } => {
   return { patch, program };
 };
 
-const REFUSED: readonly (readonly [how: string, fact: RegExp])[] = [
-  [
-    'forged-answer',
-    /memory of the process makes no sense: expected an answer of the helper, found result 99/,
-  ],
-  ['wild-control', /makes no sense: expected a universe below 0xffffffff/],
-  [
-    'shared-request',
-    /ulp_control\.request: .* makes no sense: expected \d+ bytes of memory that can be written/,
-  ],
-];
-
-for (const [how, fact] of REFUSED)
-  scenario(`refused: ${how}`, async (s) => {
-    const { patch, program } = build(s);
-    const shared = join(s.room, 'shared');
-    const target = await s.start(program, { args: [how], env: { SHARED: shared } });
-    const { status, text } = allCommands(`${target.pid}`, patch);
-    expect({ status, text }).toEqual({ status: 3, text: expect.stringMatching(fact) as string });
-    if (existsSync(shared)) expect(readFileSync(shared).every((byte) => byte === 0)).toBe(true);
-    expect(await target.ask('answer')).toBe('2');
-  });
-
 for (const how of [
-  'state-flips',
-  'patches-flip',
-  'slots-flip',
   'link-map-loops',
   'link-map-nowhere',
   'link-map-million',
