@@ -3,6 +3,7 @@ import { abi } from '@ulp/core';
 import { now, openProcess } from '@ulp/ptrace-ffi';
 import { cleanUp, compile, start } from '../../ptrace-ffi/test/target';
 import { launchHelper } from '../src/borrow';
+import { Permits } from '../src/permits';
 
 afterAll(cleanUp);
 
@@ -16,7 +17,7 @@ test('the old memory lives on in a child, the thread is in another program: it i
   expect(await target.line('cat answers')).toBe('cat answers');
   const zeros = new DataView(new ArrayBuffer(abi.ulp_control.size));
   const control = { ...abi.ulp_control.get(zeros, 0), gadget: 0x1000n, gadget_end: 0x1040n };
-  expect(launchHelper(process, control, 0x102n, now() + 300)).toBe(false);
+  expect(launchHelper(process, control, 0x102n, new Permits(process, []), now() + 300)).toBe(false);
   expect(await target.line('cat still answers')).toBe('cat still answers');
   process.close();
   await target.kill();
