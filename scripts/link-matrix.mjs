@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tool } from '../test-targets/matrix/build.mjs';
 import { measure, measurePlain } from '../test-targets/matrix/measure.mjs';
-import { row as rowOf, ROWS } from '../test-targets/matrix/rows.mjs';
+import { limitOf, LIMITS, row as rowOf, ROWS } from '../test-targets/matrix/rows.mjs';
 import { root } from './prepare.mjs';
 import { toolchain, TOOLCHAINS } from './toolchains.mjs';
 
@@ -18,6 +18,7 @@ const TITLES = {
   stock: 'gcc, ulp-dynsym-gate',
   plugin: 'gcc with plugin, ulp-dynsym-gate',
   ld: 'gcc, patched ld',
+  'plugin-ld': 'gcc with plugin, patched ld',
   gcc: 'patched gcc, patched ld',
 };
 
@@ -52,7 +53,7 @@ function checksOf(row, chain) {
   return measured.get(key);
 }
 
-/** @returns {Promise<{ checks?: number, failed?: string[], missing?: string }>} */
+/** @returns {Promise<{ checks?: number, failed?: string[], limits?: string[], missing?: string }>} */
 async function cell(row, chain) {
   const of = row.of ? rowOf(row.of) : row;
   if (chain.missing) return { missing: chain.missing };
@@ -62,11 +63,15 @@ async function cell(row, chain) {
   try {
     const all = await checksOf(of, chain);
     const checks = row.checks ? all.filter(({ name }) => row.checks.test(name)) : all;
-    const failed = checks.filter(({ holds }) => !holds);
+    const untrue = checks.filter(({ holds }) => !holds);
     if (checks.length === 0) return { checks: 0, failed: ['nothing was checked'] };
+    const known = (check) => limitOf(of.name, chain.name, check.name);
     return {
       checks: checks.length,
-      failed: failed.map((c) => (c.found === '' ? c.name : `${c.name} (${c.found})`)),
+      limits: [...new Set(untrue.filter(known).map((check) => known(check).says))],
+      failed: untrue
+        .filter((check) => !known(check))
+        .map((c) => (c.found === '' ? c.name : `${c.name} (${c.found})`)),
     };
   } catch (error) {
     return { checks: 0, failed: [error.message] };
@@ -88,9 +93,11 @@ async function measureAll() {
   return jobs;
 }
 
-function inTable({ failed, missing }) {
+const noteOf = (limit) => `(${LIMITS.findIndex(({ says }) => says === limit) + 1})`;
+
+function inTable({ failed, limits, missing }) {
   if (missing) return '-';
-  if (failed.length === 0) return 'ok';
+  if (failed.length === 0) return ['ok', ...limits.map(noteOf)].join(' ');
   const [first] = failed;
   const short = first.length > 90 ? `${first.slice(0, 90)}…` : first;
   return (failed.length === 1 ? short : `${short}, and ${failed.length - 1} more`).replaceAll(
@@ -113,6 +120,10 @@ function printTable(jobs) {
           `${chain.missing ? TITLES[chain.name] : row.name}: ${result.missing}`,
       ),
   );
+  const limits = LIMITS.filter(({ says }) =>
+    jobs.some(({ result }) => result.limits?.includes(says)),
+  ).map(({ says }) => `${noteOf(says)} ${says}`);
+  if (limits.length > 0) console.log(`\n${limits.join('; ')}.`);
   if (reasons.size > 0) console.log(`\n-: ${[...reasons].join('; ')}.`);
 }
 

@@ -3,10 +3,11 @@
  * The toolchains that a live-patchable library can be built with. `node scripts/toolchains.mjs NAME` prints one
  * (JSON); without NAME, each and what it lacks.
  *
- *   stock    the machine's gcc and ld; ulp-dynsym-gate behind them
- *   plugin   the machine's gcc with our plugin, the machine's ld; ulp-dynsym-gate
- *   ld       the machine's gcc, the patched ld
- *   gcc      the patched gcc, the patched ld
+ *   stock      the machine's gcc and ld; ulp-dynsym-gate behind them
+ *   plugin     the machine's gcc with our plugin, the machine's ld; ulp-dynsym-gate
+ *   ld         the machine's gcc, the patched ld
+ *   plugin-ld  the machine's gcc with our plugin, the patched ld
+ *   gcc        the patched gcc, the patched ld
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -17,6 +18,7 @@ const USES = {
   stock: { cflags: [], ldflags: [], gate: true },
   plugin: { cflags: ['--plugin'], ldflags: [], gate: true },
   ld: { cflags: [], ldflags: ['--toolchain'], gate: false },
+  'plugin-ld': { cflags: ['--plugin'], ldflags: ['--toolchain'], gate: false },
   gcc: { cflags: ['--toolchain'], ldflags: ['--toolchain'], gate: false },
 };
 

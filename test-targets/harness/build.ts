@@ -1,4 +1,4 @@
-/** Compiles the programs, libraries and patches of a scenario with the stock gcc. */
+/** Compiles the programs, libraries and patches of a scenario. */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -18,14 +18,26 @@ function compile(name: string, ...args: string[]): void {
 /** A folder with another libpulp.so and trm.o to test: scripts/mutations.mjs. */
 const OTHER = process.env.ULP_TEST_RUNTIME;
 
-/** `ld`: libraries are linked by the patched one, of $ULP_TOOLCHAIN; `npm run toolchain -- ld` builds it. */
-const TOOLCHAIN = process.env.ULP_TEST_TOOLCHAIN === 'ld';
+/** With what libraries are built: options of ulp-runtime. `npm run toolchain` builds all but the stock one. */
+const TOOLCHAINS: Readonly<Record<string, { cflags: string[]; ldflags: string[] }>> = {
+  stock: { cflags: [], ldflags: [] },
+  plugin: { cflags: ['--plugin'], ldflags: [] },
+  ld: { cflags: [], ldflags: ['--toolchain'] },
+  'plugin-ld': { cflags: ['--plugin'], ldflags: ['--toolchain'] },
+  gcc: { cflags: ['--toolchain'], ldflags: ['--toolchain'] },
+};
 
-const flags = (what: 'cflags' | 'ldflags'): string[] =>
-  runTool('ulp-runtime', [what, ...(TOOLCHAIN && what === 'ldflags' ? ['--toolchain'] : [])])
-    .stdout.trim()
+function flags(what: 'cflags' | 'ldflags'): string[] {
+  const name = process.env.ULP_TEST_TOOLCHAIN ?? 'stock';
+  const toolchain = TOOLCHAINS[name];
+  if (!toolchain) throw new Error(`ULP_TEST_TOOLCHAIN is ${name}`);
+  const { status, stdout, stderr } = runTool('ulp-runtime', [what, ...toolchain[what]]);
+  if (status !== 0) throw new Error(stderr);
+  return stdout
+    .trim()
     .split(' ')
     .map((flag) => (OTHER && flag.endsWith('/trm.o') ? join(OTHER, 'trm.o') : flag));
+}
 
 export const preload = (): string =>
   OTHER ? join(OTHER, 'libpulp.so') : runTool('ulp-runtime', ['path', 'libpulp.so']).stdout.trim();

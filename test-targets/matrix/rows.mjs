@@ -67,7 +67,6 @@ export const ROWS = [
   { name: '-Os', compile: ['-Os'] },
   { name: '-O3', compile: ['-O3'] },
   { name: 'gold', link: ['-fuse-ld=gold'], needs: 'ld.gold', linker: true },
-  { name: 'mold', link: ['-fuse-ld=mold'], needs: 'mold', linker: true },
 ];
 
 export function row(name) {
@@ -76,3 +75,26 @@ export function row(name) {
     throw new Error(`no such row: ${name}; there are ${ROWS.map((r) => r.name).join('; ')}`);
   return found;
 }
+
+const OWN_LD = ['ld', 'plugin-ld', 'gcc'];
+
+/** What is known not to hold, and why: docs/limits.md. Each is told below the table. */
+export const LIMITS = [
+  {
+    says: 'a breakpoint on a function stops twice a call',
+    rows: /^debug file/,
+    checks: /^gdb: f_weak, one stop$/,
+  },
+  {
+    says: 'backtrace_symbols(3) names no address inside of an exported function',
+    toolchains: OWN_LD,
+    checks: /: backtrace\.library$/,
+  },
+];
+
+/** The limit to which a failed check of a cell belongs. */
+export const limitOf = (row, toolchain, check) =>
+  LIMITS.find(
+    ({ rows = /./, toolchains = [toolchain], checks }) =>
+      rows.test(row) && toolchains.includes(toolchain) && checks.test(check),
+  );

@@ -101,13 +101,13 @@ const restingWay = (entryOffset: number): number =>
  * (ulp-dynsym-gate), or in .ulp (ld -z ulp): then the padding is nops still, if the function needs a trampoline at all.
  */
 export function gatedEntry(elf: ElfFile, address: LinkAddress): Entry | undefined {
-  const { before, selector } = abi.PADDING;
+  const { before } = abi.PADDING;
   if (address < BigInt(before)) return undefined;
   const entryOffset = entryOffsetOf(elf, address);
   const [opcode, way] = elf.bytesAt(linkAddress(address + BigInt(entryOffset)), 2) ?? [];
   if (opcode !== abi.ENTRY.rest || way !== restingWay(entryOffset)) return undefined;
   const padding = linkAddress(address - BigInt(before));
-  const bytes = elf.bytesAt(padding, selector);
+  const bytes = elf.bytesAt(padding, before);
   return beginsTrampoline(bytes) || (bytes && isNops(bytes)) ? { address, entryOffset } : undefined;
 }
 

@@ -1,0 +1,46 @@
+/** Every way of linking a live-patchable library, with each toolchain that builds in minutes: see test-targets/matrix. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { TARGETS } from '../harness/build';
+
+const ROOT = join(TARGETS, '..');
+const PREFIX = join(ROOT, 'build/toolchain/prefix');
+const env = { ...process.env, ULP_TOOLCHAIN: PREFIX };
+const MINUTES = 60_000;
+
+interface Cell {
+  readonly row: string;
+  readonly checks: number;
+  readonly failed: readonly string[];
+}
+
+function cells(toolchain: string): Cell[] {
+  const script = join(ROOT, 'scripts/link-matrix.mjs');
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [script, '--json', '--toolchain', toolchain],
+    { encoding: 'utf8', env, maxBuffer: 1 << 26 },
+  );
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as Cell[];
+}
+
+beforeAll(() => {
+  for (const tool of ['ld', 'plugin'])
+    execFileSync(process.execPath, [join(ROOT, 'scripts/toolchain.mjs'), tool], {
+      env,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+}, 40 * MINUTES);
+
+test.each(['stock', 'plugin', 'ld', 'plugin-ld'])(
+  'with the toolchain %s all that is linked can be patched',
+  (toolchain) => {
+    const all = cells(toolchain);
+    expect(all.filter(({ failed }) => (failed ?? []).length > 0)).toEqual([]);
+    const checked = all.filter(({ checks }) => checks > 0);
+    // gold takes the place of the patched ld.
+    expect(all.length - checked.length).toBe(toolchain.endsWith('ld') ? 1 : 0);
+  },
+  40 * MINUTES,
+);
