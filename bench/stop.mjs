@@ -10,7 +10,7 @@
  *   alone     is left alone, for as long as ulp-trigger takes
  *   dry run   sees `ulp-trigger --dry-run`, which stops nobody
  *   tool      is patched, or reverted, by a fresh process of `ulp-trigger`
- *   C floor   has a fresh process of stop-floor.c do the same to it
+ *   C floor   has a fresh process of stop-floor.c do the same to its first thread
  * A gap is a stop or a time slice of somebody else; the kernel's counts of context switches tell which. So a noisy
  * machine makes fewer gaps count (those in which both happened do not), and adds little to those that do.
  *

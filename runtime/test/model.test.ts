@@ -5,6 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
+// Some check millions of states: 70 s of a processor that nobody else uses.
+jest.setTimeout(15 * 60_000);
+
 const MODEL = join(__dirname, '../model/entry.pml');
 const run = promisify(execFile);
 

@@ -29,6 +29,11 @@ export class Memory {
     }
   }
 
+  /** This program's own, to write to. */
+  static own(): Memory {
+    return new Memory(process.pid as Pid, process.pid, true);
+  }
+
   get subject(): string {
     return `process ${this.pid}`;
   }

@@ -41,6 +41,8 @@ const PTRACE = {
 
 /** Above every pid_max. */
 const NOBODY = 0x7fff_ffff as Tid;
+/** Where nobody stands, as wait statuses; see stop.ts. */
+const STATUS = { interrupted: 0x80_057f, syscall: 0x857f } as const;
 const OPTION_TRACESYSGOOD = 1;
 const SIGSET_SIZE = 8;
 const EPERM = -1;
@@ -58,6 +60,8 @@ const MASK_AT = 512;
 export class Tracee {
   private readonly libc = libc();
   private attached = true;
+  /** Of nobody. */
+  private stops = 0;
 
   private constructor(readonly tid: Tid) {}
 
@@ -74,28 +78,14 @@ export class Tracee {
   }
 
   /**
-   * Makes every request once on a thread that does not exist. A request's first run in a program takes up
-   * to milliseconds (compilation, lazy binding): it shall not be one for which a thread stands still.
+   * A thread that does not exist, to practise on: the first run of anything in a program takes up to milliseconds
+   * (compilation, lazy binding), and shall not be one for which a thread stands still. Every request to it is made, and counts
+   * as done. It stands as `registers` say at first, and then at system calls; it has no filters.
    */
-  static rehearse(): void {
+  static nobody(registers: Registers): Tracee {
     const nobody = new Tracee(NOBODY);
-    for (const request of [
-      () => nobody.interrupt(),
-      () => nobody.waitForStop(0),
-      () => nobody.getRegs(),
-      () => nobody.setRegs(new Registers(new Uint8Array(user_regs_struct.size))),
-      () => nobody.getSigmask(),
-      () => nobody.setSigmask(0n),
-      () => nobody.syscall(),
-      () => nobody.seccompFilterCount(),
-      () => nobody.holds(0, [1]),
-    ])
-      try {
-        request();
-      } catch {
-        // No such thread, as wanted.
-      }
-    classifyStop(0);
+    nobody.libc.page.set(registers.bytes, REGISTERS_AT);
+    return nobody;
   }
 
   /** Asks the thread to stop; waitForStop() tells when it has. */
@@ -113,6 +103,8 @@ export class Tracee {
     for (let turn = 0; ; turn++) {
       const event = this.libc.waitNow(this.tid);
       if (event && 'error' in event) {
+        if (this.tid === NOBODY)
+          return classifyStop(this.stops++ === 0 ? STATUS.interrupted : STATUS.syscall);
         this.attached = false;
         throw gone(this.tid);
       }
@@ -180,6 +172,7 @@ export class Tracee {
   /** @returns how many instructions, or a negated errno */
   private seccompFilter(index: number, room: number): number {
     const size = this.libc.ptrace(PTRACE.seccompGetFilter, this.tid, index, room);
+    if (this.tid === NOBODY) return ENOENT;
     if (size === ESRCH) throw gone(this.tid);
     return size;
   }
@@ -190,9 +183,10 @@ export class Tracee {
    */
   holds(address: number, words: readonly number[]): boolean {
     // The library's ptrace() returns the word, of which 32 bits are kept; an error is negative.
-    return words.every(
-      (word, i) => this.libc.ptrace(PTRACE.peekdata, this.tid, address + 4 * i, 0) === word,
-    );
+    return words.every((word, i) => {
+      const found = this.libc.ptrace(PTRACE.peekdata, this.tid, address + 4 * i, 0);
+      return found === word || this.tid === NOBODY;
+    });
   }
 
   /** Goes on to the next entry to or exit from a system call. */
@@ -215,7 +209,7 @@ export class Tracee {
   /** @throws UlpError process-missing when the thread was killed, or does not stand */
   private request(name: keyof typeof PTRACE, address: number, data: number): void {
     const result = this.libc.ptrace(PTRACE[name], this.tid, address, data);
-    if (result === 0) return;
+    if (result === 0 || this.tid === NOBODY) return;
     if (result === ESRCH) throw gone(this.tid);
     throw defect(this.tid, `PTRACE_${name.toUpperCase()}`, result);
   }

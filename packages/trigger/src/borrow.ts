@@ -7,7 +7,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import { abi, remoteAddress, UlpError, type RemoteAddress, type Tid } from '@ulp/core';
-import { now, Registers, resumable, sleep, Tracee, user_regs_struct } from '@ulp/ptrace-ffi';
+import {
+  libc,
+  Memory,
+  now,
+  Registers,
+  resumable,
+  sleep,
+  Tracee,
+  user_regs_struct,
+} from '@ulp/ptrace-ffi';
 import type { Process } from '@ulp/ptrace-ffi';
 import { candidates } from './candidates';
 import type { Permits } from './permits';
@@ -45,8 +54,8 @@ export function launchHelper(
   permits: Permits,
   deadline: number,
 ): boolean {
-  rehearse(control);
   token = newToken();
+  rehearse(process, control, state, permits);
   for (;;) {
     const threads = candidates(process);
     for (const thread of threads) {
@@ -83,17 +92,7 @@ function borrow(
   let tracee: Tracee | undefined;
   try {
     tracee = askToStop(tid);
-    if (!awaitStop(tracee)) return false;
-    const registers = resumable(tracee.getRegs());
-    const rip = registers.get('rip');
-    const inGadget = rip >= control.gadget && rip < control.gadget_end;
-    if (registers.get('cs') !== USER_CS_64 || inGadget) return false;
-    const filters = permits.confirm(tracee);
-    if (filters === undefined) {
-      keepCall(tracee);
-      return false;
-    }
-    return sendIntoGadget(process, control, state, tracee, registers, filters === 0);
+    return lend(process, process.memory, control, state, permits, tracee);
   } catch (error) {
     // A thread that ends under our hands is no reason to give up; anything else is.
     if (error instanceof UlpError && error.code === 'process-missing') return false;
@@ -101,6 +100,31 @@ function borrow(
   } finally {
     if (tracee) letGo(tracee);
   }
+}
+
+/**
+ * From the request to stop to the detaching.
+ * @param memory of the process
+ */
+function lend(
+  process: Process,
+  memory: Memory,
+  control: abi.UlpControl,
+  state: bigint,
+  permits: Permits,
+  tracee: Tracee,
+): boolean {
+  if (!awaitStop(tracee)) return false;
+  const registers = resumable(tracee.getRegs());
+  const rip = registers.get('rip');
+  const inGadget = rip >= control.gadget && rip < control.gadget_end;
+  if (registers.get('cs') !== USER_CS_64 || inGadget) return false;
+  const filters = permits.confirm(tracee);
+  if (filters === undefined) {
+    keepCall(tracee);
+    return false;
+  }
+  return sendIntoGadget(process, memory, control, state, tracee, registers, filters === 0);
 }
 
 const frameAddress = (registers: Registers): bigint =>
@@ -124,16 +148,37 @@ const gadgetRegisters = (registers: Registers, control: abi.UlpControl, state: b
 
 let rehearsed = false;
 
-/** Runs, on nobody, what runs while a thread stands still: its first run takes milliseconds (compilation). */
-function rehearse(control: abi.UlpControl): void {
+/**
+ * Borrows nobody a few times, from beginning to end: what runs while a thread stands still has then run before, which its first
+ * run makes ten times as long. What would be written on a thread's stack goes to a page of our own.
+ */
+function rehearse(
+  process: Process,
+  control: abi.UlpControl,
+  state: bigint,
+  permits: Permits,
+): void {
   if (rehearsed) return;
   rehearsed = true;
-  const registers = new Registers(new Uint8Array(user_regs_struct.size));
-  for (let turn = 0; turn < REHEARSALS; turn++) {
-    Tracee.rehearse();
-    resumeFrame(resumable(registers), 0n);
-    gadgetRegisters(registers, control, 0n);
-  }
+  const { page, pageAddress } = libc();
+  const outside = new Registers(new Uint8Array(user_regs_struct.size)).with({
+    cs: USER_CS_64,
+    rsp: BigInt(pageAddress + page.length / 2),
+    orig_rax: -1n,
+  });
+  const stops = [
+    outside,
+    outside.with({ orig_rax: 0n, rax: -512n }),
+    outside.with({ orig_rax: 232n, rax: -4n }),
+  ];
+  const own = Memory.own();
+  for (let turn = 0; turn < REHEARSALS; turn++)
+    for (const registers of stops) {
+      const nobody = Tracee.nobody(registers);
+      nobody.interrupt();
+      lend(process, own, control, state, permits, nobody);
+    }
+  own.close();
 }
 
 /**
@@ -153,6 +198,7 @@ function isRestoredExactly(registers: Registers): boolean {
  */
 function sendIntoGadget(
   process: Process,
+  memory: Memory,
   control: abi.UlpControl,
   state: bigint,
   tracee: Tracee,
@@ -167,7 +213,7 @@ function sendIntoGadget(
   const below = remoteAddress(frame - TOKEN_SIZE);
   const words = new Uint8Array(Uint32Array.from(token).buffer);
   const bytes = Buffer.concat([words, resumeFrame(registers, mask)]);
-  if (!tryWrite(process, below, bytes) || !tracee.holds(Number(below), token)) return false;
+  if (!tryWrite(memory, below, bytes) || !tracee.holds(Number(below), token)) return false;
   tracee.setSigmask(mask); // drops a temporary mask of sigsuspend or ppoll
   tracee.setRegs(gadgetRegisters(registers, control, state));
   // After the registers: a thread whose mask alone was changed would stay deaf if this program died.
@@ -189,9 +235,9 @@ function sendIntoGadget(
   return true;
 }
 
-function tryWrite(process: Process, address: RemoteAddress, bytes: Uint8Array): boolean {
+function tryWrite(memory: Memory, address: RemoteAddress, bytes: Uint8Array): boolean {
   try {
-    process.memory.write(address, bytes, 'stack of the borrowed thread');
+    memory.write(address, bytes, 'stack of the borrowed thread');
     return true;
   } catch (error) {
     if (error instanceof UlpError && error.code === 'process-hostile') return false;
