@@ -81,3 +81,21 @@ scenario('many tools at once take turns', async (s) => {
     expect(await target.ask('answer')).toBe(round % 2 === 0 ? '5001' : '1001');
   }
 });
+
+scenario('who applies and who reverts, with either tool, take turns', async (s) => {
+  const { library, target } = await begin(s);
+  const { pid } = target;
+  const patch = patchOf(s, library, 'fix', 1000);
+  for (let round = 0; round < 4; round++) {
+    const outcomes = await Promise.all([
+      runAside('ulp-trigger', [pid, patch]),
+      runAside('ulp-dispatcher', ['revert', patch, pid]),
+      runAside('ulp-dispatcher', ['patch', patch, pid]),
+      runAside('ulp-trigger', [pid, patch, '--revert']),
+    ]);
+    for (const { status, stderr } of outcomes)
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const isApplied = runTool('ulp-check', [pid, patch]).status === 0;
+    expect(await target.ask('answer')).toBe(isApplied ? '1001' : '2');
+  }
+});

@@ -1,8 +1,8 @@
 /** Which threads the commands touch, as strace(1) sees their ptrace(2). */
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { begin, BIN, patchOf, scenario, type Scenario } from './setting';
+import { begin, BIN, patchOf, runTool, scenario, succeed, type Scenario } from './setting';
 
 /** Threads that a command attaches to, in order; one that does not exist is for practice. */
 function seized(s: Scenario, command: string, ...args: readonly (string | number)[]): number[] {
@@ -36,3 +36,53 @@ scenario('a change stops one thread, which sleeps; looking stops nobody', async 
     expect(await target.ask('answer')).toBe('2');
   }
 });
+
+/** How often each thread has given up its processor by itself: a stop of a thread that sleeps adds one. */
+function switches(pid: number): Map<string, string> {
+  const counts = new Map<string, string>();
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    const status = readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8');
+    counts.set(tid, /^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1] ?? '?');
+  }
+  return counts;
+}
+
+/** Waits until there are so many threads, and all sleep in the kernel: the helper has gone. */
+function settle(pid: number, threads: number): void {
+  const isAsleep = (tid: string): boolean => {
+    try {
+      return /^\d+ \(.*\) S /.test(readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8'));
+    } catch {
+      return false; // it has ended
+    }
+  };
+  for (;;) {
+    const all = readdirSync(`/proc/${pid}/task`);
+    if (all.length === threads && all.every(isAsleep)) return;
+  }
+}
+
+for (const threads of [16, 256])
+  scenario(`of ${threads} threads one is stopped, as all of them see it`, async (s) => {
+    const { library, target } = await begin(s);
+    const { pid } = target;
+    const patch = patchOf(s, library, 'fix', 1000);
+    expect(await target.ask(`crowd ${threads - 1}`)).toBe('asleep');
+    settle(pid, threads);
+    const stopped = (act: () => unknown): string[] => {
+      const before = switches(pid);
+      act();
+      settle(pid, threads);
+      const after = switches(pid);
+      expect([...after.keys()]).toEqual([...before.keys()]);
+      return [...after.keys()].filter((tid) => after.get(tid) !== before.get(tid));
+    };
+    expect(stopped(() => succeed('ulp-trigger', pid, patch, '--dry-run'))).toEqual([]);
+    expect(stopped(() => succeed('ulp-trigger', pid, patch))).toHaveLength(1);
+    expect(stopped(() => succeed('ulp-check', pid, patch, '--threads'))).toEqual([]);
+    expect(stopped(() => succeed('ulp-inspect', pid))).toEqual([]);
+    expect(stopped(() => runTool('ulp-dispatcher', ['check', patch, pid]))).toEqual([]);
+    expect(await target.ask('answer')).toBe('1001');
+    expect(succeed('ulp-trigger', pid, patch, '--revert')).toContain('reverted');
+    expect(await target.ask('answer')).toBe('2');
+  });

@@ -7,6 +7,7 @@
  * die            it ends at once, whatever its threads do
  * fork           a child goes on in place of this process: its pid
  * spin           a thread that never rests begins: its number
+ * crowd N        N more threads that sleep for good begin
  */
 #define _GNU_SOURCE
 #include "program.h"
@@ -90,8 +91,27 @@ static const char *spin(void)
   return number(spinner);
 }
 
+static void *sleep_for_good(void *unused)
+{
+  sem_post(&arrived);
+  for (;;)
+    pause();
+  return unused;
+}
+
+static const char *crowd(int count)
+{
+  pthread_t one;
+  for (int i = 0; i < count; i++) {
+    pthread_create(&one, NULL, sleep_for_good, NULL);
+    sem_wait(&arrived);
+  }
+  return "asleep";
+}
+
 static const char *reply(char *line)
 {
+  int count;
   if (strcmp(line, "answer") == 0)
     return number(answer(1));
   if (strcmp(line, "other") == 0)
@@ -108,6 +128,8 @@ static const char *reply(char *line)
     return go_on_as_child();
   if (strcmp(line, "spin") == 0)
     return spin();
+  if (sscanf(line, "crowd %d", &count) == 1)
+    return crowd(count);
   return "?";
 }
 
