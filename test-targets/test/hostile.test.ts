@@ -59,18 +59,26 @@ const build = (s: Scenario): { patch: string; program: string } => {
   return { patch, program };
 };
 
-for (const how of [
-  'link-map-loops',
-  'link-map-nowhere',
-  'link-map-million',
-  'endless-name',
-  'names',
-])
+/** What a process does, and how an apply to it ends where that is sure. */
+for (const [how, exit] of [
+  ['link-map-loops'],
+  ['link-map-nowhere'],
+  ['link-map-million'],
+  ['endless-name', 0],
+  ['names', 0],
+  ['forged-answer', 3],
+  ['state-flips'],
+  ['patches-flip', 3],
+  ['slots-flip'],
+  ['wild-control', 3],
+] as const)
   scenario(`no harm: ${how}`, async (s) => {
     const { patch, program } = build(s);
     const target = await Target.start(program, { args: [how] });
     try {
-      allCommands(`${target.pid}`, patch);
+      const { status, text } = allCommands(`${target.pid}`, patch);
+      if (exit !== undefined) expect({ status, text }).toMatchObject({ status: exit });
+      if (exit === 3) expect(text).toContain('the memory of the process makes no sense');
     } finally {
       // What it has done to itself may end it in any way.
       target.kill();
