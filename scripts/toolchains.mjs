@@ -10,17 +10,13 @@
  *   gcc        the patched gcc, the patched ld
  */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './prepare.mjs';
 
-const USES = {
-  stock: { cflags: [], ldflags: [], gate: true },
-  plugin: { cflags: ['--plugin'], ldflags: [], gate: true },
-  ld: { cflags: [], ldflags: ['--toolchain'], gate: false },
-  'plugin-ld': { cflags: ['--plugin'], ldflags: ['--toolchain'], gate: false },
-  gcc: { cflags: ['--toolchain'], ldflags: ['--toolchain'], gate: false },
-};
+/** Options of ulp-runtime, and whether ulp-dynsym-gate follows; the harness of the suite reads them too. */
+const USES = JSON.parse(readFileSync(join(root, 'test-targets/harness/toolchains.json'), 'utf8'));
 
 export const TOOLCHAINS = Object.keys(USES);
 

@@ -1,6 +1,6 @@
 /** Compiles the programs, libraries and patches of a scenario. */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { runTool } from './tools';
 
@@ -19,13 +19,9 @@ function compile(name: string, ...args: string[]): void {
 const OTHER = process.env.ULP_TEST_RUNTIME;
 
 /** With what libraries are built: options of ulp-runtime. `npm run toolchain` builds all but the stock one. */
-const TOOLCHAINS: Readonly<Record<string, { cflags: string[]; ldflags: string[] }>> = {
-  stock: { cflags: [], ldflags: [] },
-  plugin: { cflags: ['--plugin'], ldflags: [] },
-  ld: { cflags: [], ldflags: ['--toolchain'] },
-  'plugin-ld': { cflags: ['--plugin'], ldflags: ['--toolchain'] },
-  gcc: { cflags: ['--toolchain'], ldflags: ['--toolchain'] },
-};
+const TOOLCHAINS = JSON.parse(readFileSync(join(__dirname, 'toolchains.json'), 'utf8')) as Readonly<
+  Record<string, { cflags: string[]; ldflags: string[] }>
+>;
 
 function flags(what: 'cflags' | 'ldflags'): string[] {
   const name = process.env.ULP_TEST_TOOLCHAIN ?? 'stock';
