@@ -1,15 +1,24 @@
 /**
- * The system calls that Node.js does not offer: ptrace(2), waitpid(2), flock(2), kcmp(2). The only file in the
- * repository that imports the FFI; loaded as '@ulp/ptrace-ffi/libc', and only when a call is needed.
+ * The system calls that Node.js does not offer: ptrace(2), wait4(2), flock(2), kcmp(2), all by libc's syscall(2). The only
+ * file in the repository that imports the FFI; loaded as '@ulp/ptrace-ffi/libc', and only when a call is needed.
  *
  * Calls are made while a thread of another process stands still, so they must be short: one prepared
- * CIF a function, argument slots allocated once, no conversion. A call costs about a microsecond.
+ * CIF, argument slots allocated once, no conversion. A call costs about a microsecond. Of ffi-napi only its bindings are
+ * used: what it builds on them costs more time to load than all the rest of a run.
  */
-import { CIF, DynamicLibrary } from 'ffi-napi';
-import { ffi_call } from 'ffi-napi/lib/bindings';
+import {
+  FFI_CIF_SIZE,
+  FFI_DEFAULT_ABI,
+  FFI_OK,
+  FFI_TYPES,
+  ffi_call,
+  ffi_prep_cif,
+  StaticFunctions,
+} from 'ffi-napi/lib/bindings';
 import { address, readPointer } from 'ref-napi';
 
-const MAX_ARGUMENTS = 6;
+/** As many as registers take, so that functions of fewer arguments can be called as well. */
+const ARGUMENTS = 6;
 const SLOT = 8;
 
 /** One page for every struct that is passed to the kernel. Its address holds for the process's life. */
@@ -19,13 +28,13 @@ export const pageAddress: number = address(page);
 export const filterRoom: Buffer = Buffer.alloc(4096 * 8);
 export const filterRoomAddress: number = address(filterRoom);
 
-const values = Buffer.alloc(MAX_ARGUMENTS * SLOT);
-const pointers = Buffer.alloc(MAX_ARGUMENTS * SLOT);
+const values = Buffer.alloc(ARGUMENTS * SLOT);
+const pointers = Buffer.alloc(ARGUMENTS * SLOT);
 const result = Buffer.alloc(SLOT);
-for (let i = 0; i < MAX_ARGUMENTS; i++)
+for (let i = 0; i < ARGUMENTS; i++)
   pointers.writeBigUInt64LE(BigInt(address(values) + i * SLOT), i * SLOT);
 
-const words = new Uint32Array(values.buffer, values.byteOffset, MAX_ARGUMENTS * 2);
+const words = new Uint32Array(values.buffer, values.byteOffset, ARGUMENTS * 2);
 const returned = new Int32Array(result.buffer, result.byteOffset, 1);
 
 /** Stores an integer argument of at most 53 bits; small negative ones as 64-bit two's complement. */
@@ -34,18 +43,28 @@ function put(index: number, value: number): void {
   words[2 * index + 1] = Math.floor(value / 0x1_0000_0000);
 }
 
-const library = DynamicLibrary(null);
-const prepare = (symbol: string, type: string, parameters: readonly string[]) => ({
-  cif: CIF(type, parameters),
-  symbol: library.get(symbol),
-});
-type Prepared = ReturnType<typeof prepare>;
+/** Six words in, one word out; behind it their types, to which it points. The kernel and libc take from a word what theirs need. */
+const cif = Buffer.alloc(FFI_CIF_SIZE + ARGUMENTS * SLOT);
+const types = cif.subarray(FFI_CIF_SIZE);
+for (let i = 0; i < ARGUMENTS; i++)
+  types.writeBigUInt64LE(BigInt(address(FFI_TYPES.uint64)), i * SLOT);
+if (ffi_prep_cif(cif, ARGUMENTS, FFI_TYPES.uint64, types, FFI_DEFAULT_ABI) !== FFI_OK)
+  throw new Error('ffi_prep_cif');
 
-const invoke = ({ cif, symbol }: Prepared): void => ffi_call(cif, symbol, result, pointers);
+const invoke = (target: Buffer): void => ffi_call(cif, target, result, pointers);
+
+/** A function of libc: dlsym(3) with RTLD_DEFAULT. */
+function symbol(name: string): Buffer {
+  page.write(`${name}\0`, 'latin1');
+  put(0, 0);
+  put(1, pageAddress);
+  invoke(StaticFunctions.dlsym);
+  return readPointer(result, 0, SLOT);
+}
 
 /** errno of this thread. Any JavaScript between a call and a look at it may change it. */
 const errno = ((): Int32Array => {
-  invoke(prepare('__errno_location', 'pointer', []));
+  invoke(symbol('__errno_location'));
   const word = readPointer(result, 0, 4);
   return new Int32Array(word.buffer, word.byteOffset, 1);
 })();
@@ -56,10 +75,9 @@ function outcome(): number {
   return value === -1 ? -(errno[0] ?? 0) : value;
 }
 
-const PTRACE = prepare('ptrace', 'long', ['long', 'int', 'uint64', 'uint64']);
-const WAITPID = prepare('waitpid', 'int', ['int', 'uint64', 'int']);
-const SYSCALL = prepare('syscall', 'long', ['long', 'int', 'int', 'int', 'uint64', 'uint64']);
-const FLOCK = prepare('flock', 'int', ['int', 'int']);
+const SYSCALL = symbol('syscall');
+/** Numbers of arch/x86/entry/syscalls/syscall_64.tbl. */
+const SYS = { wait4: 61, flock: 73, ptrace: 101, kcmp: 312 } as const;
 
 /**
  * ptrace(2).
@@ -67,11 +85,12 @@ const FLOCK = prepare('flock', 'int', ['int', 'int']);
  * @returns what the kernel returned: 0 or a size, or a negated errno
  */
 export function ptrace(request: number, tid: number, address: number, data: number): number {
-  put(0, request);
-  put(1, tid);
-  put(2, address);
-  put(3, data);
-  invoke(PTRACE);
+  put(0, SYS.ptrace);
+  put(1, request);
+  put(2, tid);
+  put(3, address);
+  put(4, data);
+  invoke(SYSCALL);
   return outcome();
 }
 
@@ -81,20 +100,21 @@ const STATUS_AT = page.length - 4;
 const status = new Int32Array(page.buffer, page.byteOffset + STATUS_AT, 1);
 
 /**
- * waitpid(2) that never blocks, for threads as well as processes.
+ * wait4(2) that never blocks, for threads as well as processes.
  * @returns the wait status; undefined when nothing has happened; a negated errno in `error`
  */
 export function waitNow(tid: number): { status: number } | { error: number } | undefined {
-  put(0, tid);
-  put(1, pageAddress + STATUS_AT);
-  put(2, WNOHANG + WALL);
-  invoke(WAITPID);
+  put(0, SYS.wait4);
+  put(1, tid);
+  put(2, pageAddress + STATUS_AT);
+  put(3, WNOHANG + WALL);
+  put(4, 0);
+  invoke(SYSCALL);
   const value = outcome();
   if (value === 0) return undefined;
   return value < 0 ? { error: value } : { status: status[0] ?? 0 };
 }
 
-const SYS_KCMP = 312;
 const KCMP_VM = 1;
 
 /**
@@ -102,7 +122,7 @@ const KCMP_VM = 1;
  * @returns 0 if so, 1 to 3 if not, or a negated errno
  */
 export function compareMemory(pid: number, other: number): number {
-  put(0, SYS_KCMP);
+  put(0, SYS.kcmp);
   put(1, pid);
   put(2, other);
   put(3, KCMP_VM);
@@ -120,9 +140,10 @@ const LOCK_NB = 4;
  * @returns 0, or a negated errno (EWOULDBLOCK: somebody else holds it)
  */
 export function tryLock(fd: number): number {
-  put(0, fd);
-  put(1, LOCK_EX + LOCK_NB);
-  invoke(FLOCK);
+  put(0, SYS.flock);
+  put(1, fd);
+  put(2, LOCK_EX + LOCK_NB);
+  invoke(SYSCALL);
   return outcome();
 }
 

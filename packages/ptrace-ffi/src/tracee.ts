@@ -56,6 +56,7 @@ const SOCK_FILTER_SIZE = 8;
 /** Where the structs lie in the page that is shared with the kernel. */
 const REGISTERS_AT = 0;
 const MASK_AT = 512;
+const WORD_AT = 520;
 
 export class Tracee {
   private readonly libc = libc();
@@ -178,15 +179,14 @@ export class Tracee {
   }
 
   /**
-   * Do these numbers of 31 bits lie at an address, one after the other, as the thread itself sees its memory?
+   * Do these eight bytes lie at an address, as the thread itself sees its memory?
    * @param address of at most 53 bits
    */
-  holds(address: number, words: readonly number[]): boolean {
-    // The library's ptrace() returns the word, of which 32 bits are kept; an error is negative.
-    return words.every((word, i) => {
-      const found = this.libc.ptrace(PTRACE.peekdata, this.tid, address + 4 * i, 0);
-      return found === word || this.tid === NOBODY;
-    });
+  holds(address: number, bytes: Uint8Array): boolean {
+    const { page, pageAddress, ptrace } = this.libc;
+    const result = ptrace(PTRACE.peekdata, this.tid, address, pageAddress + WORD_AT);
+    const word = page.subarray(WORD_AT, WORD_AT + bytes.length);
+    return this.tid === NOBODY || (result === 0 && word.equals(bytes));
   }
 
   /** Goes on to the next entry to or exit from a system call. */

@@ -26,7 +26,7 @@ import { askToStop, awaitStop, comesLate, keepCall, letGo } from './stopping';
 /** How long the gadget's system call may take, in ms. */
 const GADGET_MS = 2000;
 const RED_ZONE = 128n;
-const TOKEN_SIZE = 8n;
+const TOKEN_SIZE = 8;
 /** Above it there is no stack. */
 const USER_END = 1n << 47n;
 const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
@@ -71,15 +71,12 @@ export function launchHelper(
 }
 
 /**
- * Two random numbers of 31 bits, new for each launch. They are written through the memory that everything was checked in,
- * and read back through the thread: so it is sure that it still is a thread of that memory. It may have executed another
+ * Eight random bytes, new for each launch. They are written through the memory that everything was checked in, and read
+ * back through the thread: so it is sure that it still is a thread of that memory. It may have executed another
  * program, perhaps with more rights, while a process that shares the old memory keeps that alive; or its id is another's now.
  */
-const newToken = (): readonly [number, number] => {
-  const bytes = randomBytes(8);
-  return [bytes.readUInt32LE(0) >>> 1, bytes.readUInt32LE(4) >>> 1];
-};
-let token: readonly [number, number] = [0, 0];
+const newToken = (): Uint8Array => randomBytes(TOKEN_SIZE);
+let token = newToken();
 
 /** @returns false when this thread would not do */
 function borrow(
@@ -210,9 +207,8 @@ function sendIntoGadget(
   const mask = tracee.getSigmask();
   const frame = frameAddress(registers);
   if (frame < TOKEN_SIZE || frame >= USER_END) return false;
-  const below = remoteAddress(frame - TOKEN_SIZE);
-  const words = new Uint8Array(Uint32Array.from(token).buffer);
-  const bytes = Buffer.concat([words, resumeFrame(registers, mask)]);
+  const below = remoteAddress(frame - BigInt(TOKEN_SIZE));
+  const bytes = Buffer.concat([token, resumeFrame(registers, mask)]);
   if (!tryWrite(memory, below, bytes) || !tracee.holds(Number(below), token)) return false;
   tracee.setSigmask(mask); // drops a temporary mask of sigsuspend or ppoll
   tracee.setRegs(gadgetRegisters(registers, control, state));
