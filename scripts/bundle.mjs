@@ -40,6 +40,8 @@ for (const [name, bin] of Object.entries(manifest.bin ?? {})) {
     // Stay outside: they load native code or WebAssembly that lies in their own package, and only some runs need it.
     external: ['@ulp/ptrace-ffi/libc', '@ulp/runtime', 'iced-x86'],
     plugins: [assertWhenNeeded],
+    // yargs asks as soon as it is loaded, though it is told a width; the answer loads Node's streams and sockets.
+    define: { 'process.stdout.columns': 'undefined' },
     logLevel: 'warning',
   });
   const compiler = join(import.meta.dirname, 'code-cache.mjs');

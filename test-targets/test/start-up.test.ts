@@ -52,8 +52,9 @@ scenario(
       expect(files.filter((file) => /node_modules|zod|yargs/.test(file))).toEqual([]);
       expect(builtin).not.toContain('assert');
     }
-    for (const { native, files } of quiet) {
+    for (const { native, files, builtin } of quiet) {
       expect(native).toEqual([]);
+      expect(builtin).not.toContain('net');
       expect(files.filter((file) => file.includes('ptrace-ffi/dist/libc.js'))).toEqual([]);
     }
     for (const { native } of loud) expect(native).not.toEqual([]);

@@ -3,6 +3,10 @@ import yargs from 'yargs/yargs';
 import type { Argv } from 'yargs';
 import { EXIT, isUlpError, printable, UlpError } from '@ulp/core';
 import { usage, type Command } from './command';
+import { write, writeError } from './output';
+
+/** Of help and usage, in columns. */
+const WIDTH = 100;
 
 export const REPORT_AT = 'the CONTRIBUTING file says where to report it';
 
@@ -12,7 +16,6 @@ export async function main(
   version: string,
   argv: readonly string[] = process.argv.slice(2),
 ): Promise<void> {
-  quietBrokenPipe();
   try {
     const args = await parse(command, version, argv);
     if (args) process.exitCode = await command.run(args);
@@ -23,13 +26,13 @@ export async function main(
 
 /** One line on standard error, with the command's name in front. */
 export function message(command: string, text: string): void {
-  process.stderr.write(`${command}: ${text}\n`);
+  writeError(`${command}: ${text}\n`);
 }
 
 function report(name: string, error: unknown): number {
   if (isUlpError(error)) {
     message(name, error.message);
-    if (error.code === 'usage') process.stderr.write(`Try '${name} --help'.\n`);
+    if (error.code === 'usage') writeError(`Try '${name} --help'.\n`);
     return error.exitCode;
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -42,9 +45,10 @@ async function parse(
   version: string,
   argv: readonly string[],
 ): Promise<Parameters<Command['run']>[0] | undefined> {
-  const parser = build(command, version);
+  const asksForHelp = argv.includes('--help') || argv.includes('-h');
+  const parser = build(command, version).wrap(asksForHelp ? terminalWidth() : WIDTH);
   if (argv[0] === '--get-yargs-completions') {
-    for (const name of Object.keys(command.options)) process.stdout.write(`--${name}\n`);
+    for (const name of Object.keys(command.options)) write(`--${name}\n`);
     return undefined;
   }
   let shown = '';
@@ -52,10 +56,16 @@ async function parse(
     shown = output;
   });
   if (shown) {
-    process.stdout.write(`${shown}\n`);
+    write(`${shown}\n`);
     return undefined;
   }
   return check(command, parsed as Record<string, unknown>);
+}
+
+/** Asked for only when it matters, because Node.js loads streams and sockets for the answer. */
+function terminalWidth(): number {
+  const { isTTY, columns } = process.stdout;
+  return isTTY ? Math.min(WIDTH, columns) : WIDTH;
 }
 
 /** The yargs parser of a command; also asked for its help text by the documentation. */
@@ -78,7 +88,7 @@ export function build(command: Command, version: string): Argv {
     .completion('completion', 'print a bash completion script', () =>
       Object.keys(command.options).map((o) => `--${o}`),
     )
-    .wrap(process.stdout.isTTY ? Math.min(100, process.stdout.columns) : 100)
+    .wrap(WIDTH)
     .exitProcess(false)
     .fail((text: string, error: Error | undefined) => {
       // A YError is yargs' own: what the user typed is wrong.
@@ -146,12 +156,4 @@ function wholeNumber(subject: string, text: string): number {
   const value = /^[0-9]{1,10}$/.test(text) ? Number(text) : NaN;
   if (value <= 0x7fffffff) return value;
   throw new UlpError('usage', { subject, expected: 'a whole number', found: `'${text}'` });
-}
-
-/** `ulp-inspect | head` ends quietly. */
-function quietBrokenPipe(): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(EXIT.done);
-    throw error;
-  });
 }

@@ -7,7 +7,7 @@ import { defineCommand, manPage } from '../src';
 const cli = JSON.stringify(join(__dirname, '../dist'));
 const core = JSON.stringify(join(__dirname, '../../core/dist'));
 const PROGRAM = `
-const { main } = require(${cli});
+const { main, print } = require(${cli});
 const { UlpError } = require(${core});
 void main({
   name: 'ulp-sample', summary: 'a sample', description: ['About it.'],
@@ -23,8 +23,8 @@ void main({
   run(args) {
     if (args.action === 'fail') throw new UlpError('library-absent', { subject: 'libx' });
     if (args.action === 'crash') throw new TypeError('oops\\u001b');
-    if (args.action === 'flood') process.stdout.write('x'.repeat(1 << 20));
-    else process.stdout.write(JSON.stringify(args) + '\\n');
+    if (args.action === 'flood') print('x'.repeat(1 << 20));
+    else print(JSON.stringify(args));
     return 0;
   },
 }, '1.2.3');`;
@@ -106,6 +106,18 @@ test('a reader that goes away ends it quietly', () => {
     `set -o pipefail; ${process.execPath} ${join(room, 'sample.js')} flood | head -c 1`,
   ]);
   expect(out.toString()).toBe('x');
+});
+
+test('a full disk is an error, and a slow reader is waited for', () => {
+  const script = join(room, 'sample.js');
+  const full = spawnSync('bash', ['-c', `${process.execPath} ${script} flood > /dev/full`]);
+  expect([full.status, full.stderr.toString()]).toEqual([
+    2,
+    'ulp-sample: standard output: cannot be read or written: found ENOSPC\n',
+  ]);
+  // dd leaves the pipe non-blocking; it takes 64 KB, and a MB is written.
+  const slow = `set -o pipefail; (dd oflag=nonblock count=0 2> /dev/null; ${process.execPath} ${script} flood) | wc -c`;
+  expect(execFileSync('bash', ['-c', slow], { encoding: 'utf8' })).toBe(`${(1 << 20) + 1}\n`);
 });
 
 test('the man page escapes what troff would read', () => {
