@@ -1,6 +1,8 @@
 /* rusage COMMAND [ARG ...]: runs it and writes "<wall ns> <peak resident set in KiB> <processor time in us>" to descriptor 3. */
 #define _GNU_SOURCE
+#include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -23,6 +25,7 @@ int main(int argc, char **argv)
   pid_t child = fork();
   if (child == 0) {
     close(3);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     execvp(argv[1], argv + 1);
     _exit(127);
   }

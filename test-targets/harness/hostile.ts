@@ -1,0 +1,78 @@
+/** Runs commands on processes that lie to them: each ends by itself, within bounds, and prints nothing that draws. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { abiHeader } from '@ulp/core';
+import { TARGETS } from './build';
+import type { Scenario } from './scenario';
+import { BIN, type Outcome } from './tools';
+
+/** Far above what any of these runs needs; a hang is a failure. */
+const TIME_MS = 100_000;
+/** What a command holds at most, in MB: 60 without anything to do, and what docs/security.md lets it read, but for symbol tables. */
+const PEAK_MB = 256;
+/** Line feeds stand between lines; nothing else that controls a terminal is printed. */
+const DRAWS =
+  /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+/** Not 2: nothing is wrong with the command line, nor with the files on it. */
+const KNOWN: readonly (number | null)[] = [0, 1, 3, 4, 5];
+
+export class Hostile {
+  readonly patch: string;
+  readonly library: string;
+  private readonly rusage: string;
+
+  /** Builds test-targets/simple's library with a patch of it. */
+  constructor(private readonly s: Scenario) {
+    writeFileSync(join(s.room, 'ulp_abi.h'), abiHeader());
+    this.library = s.library('simple/library.c', 'libsimple.so');
+    this.patch = s.patch('simple/patch.c', 'fix', [[this.library, ['answer:new_answer']]]);
+    this.rusage = join(s.room, 'rusage');
+    execFileSync('gcc', ['-O1', '-o', this.rusage, join(TARGETS, '../bench/rusage.c')]);
+  }
+
+  /** A program of test-targets/hostile. */
+  program(source: string): string {
+    return this.s.program(`hostile/${source}.c`, [this.library], [`-I${this.s.room}`]);
+  }
+
+  /** One command; whatever it finds, it is one of the promised answers. */
+  run(tool: string, args: readonly string[]): Outcome & { readonly status: number } {
+    const { status, signal, stdout, stderr, output } = spawnSync(
+      this.rusage,
+      [join(BIN, tool), ...args],
+      {
+        encoding: 'utf8',
+        maxBuffer: 1 << 26,
+        timeout: TIME_MS,
+        killSignal: 'SIGKILL',
+        stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      },
+    );
+    const line = [tool, ...args].join(' ');
+    const peak = Number(output[3]?.split(' ')[1]) >> 10;
+    const answer = KNOWN.includes(status) ? 'known' : `${status}: ${stderr}`;
+    expect({ line, signal, answer }).toEqual({ line, signal: null, answer: 'known' });
+    expect(peak).toBeGreaterThan(0);
+    expect(peak).toBeLessThan(PEAK_MB);
+    expect(stdout).not.toMatch(DRAWS);
+    expect(stderr).not.toMatch(DRAWS);
+    if (args.includes('--json') && stdout !== '') JSON.parse(stdout);
+    return { status: status ?? -1, stdout, stderr };
+  }
+
+  /** Every command, on one process. @returns what the apply said */
+  runAll(pid: number): { readonly status: number; readonly text: string } {
+    const { patch } = this;
+    const id = String(pid);
+    this.run('ulp-trigger', [id, patch, '--dry-run', '--json']);
+    this.run('ulp-check', [id, patch, '--threads', '--json']);
+    this.run('ulp-inspect', [id]);
+    this.run('ulp-inspect', [id, '--json']);
+    const { status, stdout, stderr } = this.run('ulp-trigger', [id, patch, '--timeout', '1000']);
+    this.run('ulp-trigger', [id, patch, '--revert', '--timeout', '1000', '--json']);
+    this.run('ulp-dispatcher', ['patch', patch, id, '--json']);
+    this.run('ulp-check', [id, patch, '--wait', '500']);
+    return { status, text: stdout + stderr };
+  }
+}
