@@ -19,6 +19,8 @@ const KNOWN: readonly (number | null)[] = [0, 1, 3, 4, 5];
 
 export class Hostile {
   readonly patch: string;
+  /** Of a library that no process has: it is looked for by name too, in the loader's list. */
+  readonly patchOfNone: string;
   readonly library: string;
   private readonly rusage: string;
 
@@ -27,13 +29,16 @@ export class Hostile {
     writeFileSync(join(s.room, 'ulp_abi.h'), abiHeader());
     this.library = s.library('simple/library.c', 'libsimple.so');
     this.patch = s.patch('simple/patch.c', 'fix', [[this.library, ['answer:new_answer']]]);
+    const none = s.library('simple/library.c', 'libnone.so');
+    this.patchOfNone = s.patch('simple/patch.c', 'none', [[none, ['answer:new_answer']]]);
     this.rusage = join(s.room, 'rusage');
     execFileSync('gcc', ['-O1', '-o', this.rusage, join(TARGETS, '../bench/rusage.c')]);
   }
 
   /** A program of test-targets/hostile. */
   program(source: string): string {
-    return this.s.program(`hostile/${source}.c`, [this.library], [`-I${this.s.room}`]);
+    const args = [`-I${this.s.room}`, '-Wl,-z,now,-z,norelro'];
+    return this.s.program(`hostile/${source}.c`, [this.library], args);
   }
 
   /** One command; whatever it finds, it is one of the promised answers. */
@@ -61,10 +66,12 @@ export class Hostile {
     return { status: status ?? -1, stdout, stderr };
   }
 
-  /** Every command, on one process. @returns what the apply said */
-  runAll(pid: number): { readonly status: number; readonly text: string } {
+  /** Every command, on one process. @returns what the apply said, and what a check of a library that is not there */
+  runAll(pid: number): { readonly status: number; readonly text: string; readonly none: string } {
     const { patch } = this;
     const id = String(pid);
+    const none = this.run('ulp-check', [id, this.patchOfNone]);
+    expect(none).toMatchObject({ status: 3, stdout: '' });
     this.run('ulp-trigger', [id, patch, '--dry-run', '--json']);
     this.run('ulp-check', [id, patch, '--threads', '--json']);
     this.run('ulp-inspect', [id]);
@@ -73,6 +80,6 @@ export class Hostile {
     this.run('ulp-trigger', [id, patch, '--revert', '--timeout', '1000', '--json']);
     this.run('ulp-dispatcher', ['patch', patch, id, '--json']);
     this.run('ulp-check', [id, patch, '--wait', '500']);
-    return { status, text: stdout + stderr };
+    return { status, text: stdout + stderr, none: none.stderr };
   }
 }

@@ -98,6 +98,30 @@ static void link_map_million(char **unused)
   }
 }
 
+static void lead_tools_to(uint64_t r_debug)
+{
+  for (ElfW(Dyn) *d = _DYNAMIC; d->d_tag != DT_NULL; d++)
+    if (d->d_tag == DT_DEBUG)
+      d->d_un.d_ptr = r_debug;
+}
+
+static void r_debug_nowhere(char **unused)
+{
+  (void)unused;
+  lead_tools_to(0xdead00000000000);
+}
+
+/* One of the namespaces of dlmopen is followed by itself. */
+static void r_debug_loops(char **unused)
+{
+  static struct r_debug_extended last;
+  (void)unused;
+  last.base = _r_debug;
+  last.base.r_version = 2;
+  last.r_next = &last;
+  lead_tools_to((uint64_t)&last);
+}
+
 static void endless_name(char **unused)
 {
   (void)unused;
@@ -129,6 +153,8 @@ const struct mode modes[] = {
     {"link-map-loops", link_map_loops},
     {"link-map-nowhere", link_map_nowhere},
     {"link-map-million", link_map_million},
+    {"r-debug-nowhere", r_debug_nowhere},
+    {"r-debug-loops", r_debug_loops},
     {"endless-name", endless_name},
     {"names", names},
     {"shared-request", shared_request},

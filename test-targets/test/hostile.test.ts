@@ -5,12 +5,14 @@ import { Hostile } from '../harness/hostile';
 import { scenario } from '../harness/scenario';
 import { Target } from '../harness/target';
 
-/** What a process does, and how an apply to it ends where that is sure. */
-for (const [how, exit] of [
-  ['link-map-loops'],
-  ['link-map-nowhere'],
-  ['link-map-million'],
-  ['endless-name', 0],
+/** What a process does, and how an apply to it ends where that is sure; what is said where the loader's list is asked. */
+for (const [how, exit, list] of [
+  ['link-map-loops', undefined, /the loader's list of libraries has a loop or no end$/m],
+  ['link-map-nowhere', undefined, /makes no sense: expected 40 bytes of a link_map at 0xffff8/],
+  ['link-map-million', undefined, /the loader's list of libraries has a loop or no end$/m],
+  ['r-debug-nowhere', 0, /makes no sense: expected 48 bytes of r_debug at 0xdead0/],
+  ['r-debug-loops', 0, /the loader's list of libraries has a loop or no end$/m],
+  ['endless-name', 0, /expected a library's name of at most 4096 bytes/],
   ['names', 0],
   ['forged-answer', 3],
   ['state-flips'],
@@ -22,7 +24,8 @@ for (const [how, exit] of [
     const hostile = new Hostile(s);
     const target = await Target.start(hostile.program('memory'), { args: [how] });
     try {
-      const { status, text } = hostile.runAll(target.pid);
+      const { status, text, none } = hostile.runAll(target.pid);
+      if (list) expect(none).toMatch(list);
       if (exit !== undefined) expect({ status, text }).toMatchObject({ status: exit });
       if (exit === 3) expect(text).toContain('the memory of the process makes no sense');
     } finally {
