@@ -53,6 +53,8 @@ function tids(pid: Pid): number[] {
 export interface Asleep {
   /** Number of its system call; -1: it sleeps outside of one (a page fault), or is stopped. */
   readonly syscall: number;
+  /** Of its system call, six; none when it is in none. */
+  readonly args: readonly bigint[];
   readonly sp: RemoteAddress;
   readonly pc: RemoteAddress;
 }
@@ -71,6 +73,7 @@ export function readAsleep(pid: Pid, id: Tid): Asleep | undefined {
   if (words.length < 3 || sp === undefined || pc === undefined) return undefined;
   return {
     syscall: parseInt(words[0] ?? '', 10),
+    args: words.slice(1, -2).map(BigInt),
     sp: remoteAddress(BigInt(sp)),
     pc: remoteAddress(BigInt(pc)),
   };

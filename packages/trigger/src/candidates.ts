@@ -1,26 +1,55 @@
 /** Which thread to borrow. */
-import type { Process, Thread } from '@ulp/ptrace-ffi';
+import type { Asleep, Process, Thread } from '@ulp/ptrace-ffi';
+import { mayBeginAnew } from './time-outs';
 
-/**
- * System calls out of which a thread is borrowed without any trace, even if this program dies right
- * after the stop: the kernel repeats them. Others (epoll_wait, recv with a time-out) would fail with EINTR.
- */
-const HARMLESS: ReadonlySet<number | undefined> = new Set([
-  ...[0, 1, 7], // read, write, poll
-  ...[35, 230, 202], // nanosleep, clock_nanosleep, futex
+/** The lower, the less a thread can lose. */
+const RANK = {
+  /** Sleeps in a call that the kernel repeats, even if this program dies right after the stop. */
+  repeated: 0,
+  running: 1,
+  /** Sleeps in a call that would fail with EINTR then (epoll_wait), or miss a signal (pause). */
+  fragile: 2,
+  /** Sleeps in one whose time-out may begin anew. */
+  beginsAnew: 3,
+  /** Perhaps it cannot be stopped. */
+  other: 4,
+} as const;
+
+/** The kernel repeats them: those of descriptors too, but where it is a socket that has a time-out. */
+const REPEATED: ReadonlySet<number> = new Set([
+  ...[0, 1, 17, 18, 19, 20], // read, write, pread64, pwrite64, readv, writev
+  ...[7, 23], // poll, select
+  ...[35, 230, 202, 449, 219], // nanosleep, clock_nanosleep, futex, futex_waitv; and those that go on after a stop
   ...[61, 247], // wait4, waitid
+  ...[2, 257, 72, 73], // open and openat (of a FIFO), fcntl and flock (locks)
+  ...[69, 70, 242, 243], // msgsnd, msgrcv, mq_timedsend, mq_timedreceive
+]);
+/** Which argument is a signal mask for the time of the call: ppoll, pselect6. */
+const MASK_ARGUMENT: ReadonlyMap<number, number> = new Map([
+  [271, 3],
+  [270, 5],
 ]);
 
 /** Threads to try, the most harmless first. */
 export function candidates(process: Process): Thread[] {
-  const rank = ({ tid, state }: Thread): number => {
-    if (state === 'S') return HARMLESS.has(process.asleep(tid)?.syscall) ? 0 : 1;
-    return state === 'R' ? 2 : 3;
-  };
   return process
     .threads()
     .filter(({ state }) => !'ZXxT'.includes(state))
-    .map((thread) => ({ thread, rank: rank(thread) }))
+    .map((thread) => ({ thread, rank: rank(process, thread) }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ thread }) => thread);
+}
+
+function rank(process: Process, { tid, state }: Thread): number {
+  if (state === 'R') return RANK.running;
+  if (state !== 'S') return RANK.other;
+  const asleep = process.asleep(tid);
+  if (!asleep) return RANK.running; // by now
+  if (isRepeated(asleep)) return RANK.repeated;
+  return mayBeginAnew(asleep) ? RANK.beginsAnew : RANK.fragile;
+}
+
+function isRepeated({ syscall, args }: Asleep): boolean {
+  const mask = MASK_ARGUMENT.get(syscall);
+  return mask === undefined ? REPEATED.has(syscall) : args[mask] === 0n;
 }
