@@ -110,6 +110,32 @@ ulp_gadget:
         call    helper_life
         ud2
         .cfi_endproc
+
+/*
+ * A system call that is repeated with what is left of its time-out. The tool puts the thread at ulp_repeat, in the call, when
+ * it lets it go: the kernel repeats the instruction before, or returns EINTR if a handler runs, as it would have anywhere.
+ *
+ * in:  rsp = address of a ulp_repeat_frame; the register of the time-out changed, every other one as it was
+ * out: every register as the interrupted call leaves it, the flags untouched; rip = frame.rip
+ */
+#define BELOW ULP_TOKEN_BYTES + ULP_RESUME_FRAME__SIZEOF + 128
+        .cfi_startproc simple
+        .cfi_def_cfa rsp, ULP_REPEAT_FRAME__SIZEOF + BELOW
+        .cfi_offset 16, ULP_REPEAT_FRAME__RIP - ULP_REPEAT_FRAME__SIZEOF - BELOW
+        syscall
+        .globl  ulp_repeat
+        .hidden ulp_repeat
+ulp_repeat:
+        popq    %r10
+        .cfi_adjust_cfa_offset -8
+        popq    %rdx
+        .cfi_adjust_cfa_offset -8
+        popq    %r8
+        .cfi_adjust_cfa_offset -8
+        popq    %rcx
+        .cfi_adjust_cfa_offset -8
+        ret     $ULP_REPEAT_FRAME__SIZEOF - ULP_REPEAT_FRAME__SECONDS + BELOW
+        .cfi_endproc
         .size   ulp_gadget, . - ulp_gadget
         .globl  ulp_gadget_end
         .hidden ulp_gadget_end

@@ -32,7 +32,7 @@ enum {
   FORK_WAIT_MS = 2000,
 };
 
-extern ULP_HIDDEN char ulp_gadget[], ulp_gadget_end[];
+extern ULP_HIDDEN char ulp_gadget[], ulp_gadget_end[], ulp_repeat[];
 ULP_HIDDEN __attribute__((noreturn, used)) void helper_life(uint64_t launched);
 
 static uint64_t fs_base(void)
@@ -138,6 +138,7 @@ bool helper_init(void)
   struct ulp_control *control = &ulp_control_block;
   control->gadget = (uint64_t)ulp_gadget;
   control->gadget_end = (uint64_t)ulp_gadget_end;
+  control->repeat = (uint64_t)ulp_repeat;
   control->fake_tid = FAKE_TID;
   control->clone_flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
                          CLONE_SYSVSEM | CLONE_SETTLS | CLONE_CHILD_CLEARTID;

@@ -117,6 +117,7 @@ function image(pid) {
     patches_used: 3n,
     gadget: address(0x100),
     gadget_end: address(0x140),
+    repeat: address(0x130),
     helper_tls: address(AT.request + 0x800),
     tid_address: address(AT.request + 0x900),
     request: address(AT.request),

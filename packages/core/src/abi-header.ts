@@ -26,6 +26,7 @@ const SCALARS: Readonly<Record<string, number | bigint>> = {
   SP_PINNED: abi.SP_PINNED,
   SLOT_COUNT: abi.SLOT_COUNT,
   SLOT_STRIDE: abi.SLOT_STRIDE,
+  TOKEN_BYTES: abi.TOKEN_BYTES,
   PATCH_ID_SIZE: abi.PATCH_ID_SIZE,
   BUILD_ID_SIZE: abi.BUILD_ID_SIZE,
 };

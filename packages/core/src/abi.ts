@@ -237,7 +237,8 @@ export const ulp_control = struct('ulp_control', {
     u64,
     'so many entries of the patch table, from the first one on, were ever used',
   ),
-  reserved2: field(array(u64, 2), 'fills a cache line'),
+  repeat: field(u64, 'address behind the system call that a ulp_repeat_frame is for'),
+  reserved2: field(u64, 'fills a cache line'),
 
   gadget: field(u64, 'address of the launch gadget'),
   gadget_end: field(u64, 'first address behind it'),
@@ -331,6 +332,23 @@ export const ulp_resume_frame = struct('ulp_resume_frame', {
   rax: field(u64, ''),
   eflags: field(u64, ''),
   rip: field(u64, 'where the thread goes on'),
+});
+
+/** Random, between the two frames of a borrowed thread: by it the tool knows the thread's memory again. */
+export const TOKEN_BYTES = 8;
+
+/**
+ * Below the ulp_resume_frame and the token: what a call needs that is repeated with what is left of its time-out, at `repeat` of
+ * the gadget. Its rsp points here meanwhile, and the argument to `seconds` if it is a pointer.
+ */
+export const ulp_repeat_frame = struct('ulp_repeat_frame', {
+  r10: field(u64, ''),
+  rdx: field(u64, ''),
+  r8: field(u64, ''),
+  rcx: field(u64, ''),
+  rip: field(u64, 'where the thread goes on after the call'),
+  seconds: field(u64, 'a timespec: what is left'),
+  nanoseconds: field(u64, ''),
 });
 
 export type UlpNoteLibrary = Value<typeof ulp_note_library>;

@@ -14,6 +14,8 @@ export {
 } from './seccomp';
 export { libc, Tracee } from './tracee';
 export { type Stop } from './stop';
+export { ReturnWatch } from './return-watch';
+export { readRunClock, type RunClock } from './run-clock';
 export { Registers, user_regs_struct, type RegisterName } from './registers';
 export { findSyscall, remoteSyscall, resumable } from './remote-syscall';
 export { lockProcess, type ProcessLock } from './process-lock';

@@ -1,5 +1,5 @@
 /**
- * The system calls that Node.js does not offer: ptrace(2), wait4(2), flock(2), kcmp(2), all by libc's syscall(2). The only
+ * The system calls that Node.js does not offer: ptrace(2), wait4(2), flock(2), kcmp(2), perf_event_open(2), all by libc's syscall(2). The only
  * file in the repository that imports the FFI; loaded as '@ulp/ptrace-ffi/libc', and only when a call is needed.
  *
  * Calls are made while a thread of another process stands still, so they must be short: one prepared
@@ -77,7 +77,7 @@ function outcome(): number {
 
 const SYSCALL = symbol('syscall');
 /** Numbers of arch/x86/entry/syscalls/syscall_64.tbl. */
-const SYS = { wait4: 61, flock: 73, ptrace: 101, kcmp: 312 } as const;
+const SYS = { wait4: 61, flock: 73, ptrace: 101, perf_event_open: 298, kcmp: 312 } as const;
 
 /**
  * ptrace(2).
@@ -128,6 +128,44 @@ export function compareMemory(pid: number, other: number): number {
   put(3, KCMP_VM);
   put(4, 0);
   put(5, 0);
+  invoke(SYSCALL);
+  return outcome();
+}
+
+const PERF_FLAG_FD_CLOEXEC = 8;
+/** struct perf_event_attr of <linux/perf_event.h>, PERF_ATTR_SIZE_VER1; the page's other structs are far from it. */
+const ATTR_AT = 1024;
+const ATTR = {
+  bytes: 72,
+  size: 4,
+  flags: 40,
+  breakpointType: 52,
+  breakpoint: 56,
+  length: 64,
+} as const;
+const PERF_TYPE_BREAKPOINT = 5;
+const HW_BREAKPOINT_X = 4;
+const PINNED_NO_KERNEL_NO_HYPERVISOR = 0b110_0100;
+
+/**
+ * perf_event_open(2): counts how often a thread comes to an address in its program.
+ * @param at of at most 53 bits
+ * @returns a file descriptor that gives the count as 64 bits; or a negated errno
+ */
+export function countPasses(tid: number, at: number): number {
+  const attr = page.subarray(ATTR_AT, ATTR_AT + ATTR.bytes).fill(0);
+  attr.writeUInt32LE(PERF_TYPE_BREAKPOINT);
+  attr.writeUInt32LE(ATTR.bytes, ATTR.size);
+  attr.writeBigUInt64LE(BigInt(PINNED_NO_KERNEL_NO_HYPERVISOR), ATTR.flags);
+  attr.writeUInt32LE(HW_BREAKPOINT_X, ATTR.breakpointType);
+  attr.writeBigUInt64LE(BigInt(at), ATTR.breakpoint);
+  attr.writeBigUInt64LE(BigInt(SLOT), ATTR.length);
+  put(0, SYS.perf_event_open);
+  put(1, pageAddress + ATTR_AT);
+  put(2, tid);
+  put(3, -1); // any processor
+  put(4, -1); // no group
+  put(5, PERF_FLAG_FD_CLOEXEC);
   invoke(SYSCALL);
   return outcome();
 }

@@ -158,6 +158,7 @@ function readControl(
 const OWN_MEMORY = [
   ['gadget', 1],
   ['gadget_end', 0],
+  ['repeat', 1],
   ['patches', abi.LIMIT.patches * abi.ulp_patch.size],
   ['slots', abi.SLOT_COUNT * abi.SLOT_STRIDE],
   ['slot_records', abi.SLOT_COUNT * abi.ulp_slot.size],

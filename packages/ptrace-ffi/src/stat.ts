@@ -10,6 +10,8 @@ export interface ProcessStat {
   readonly parent: number;
   /** Clock ticks after boot. Two processes with one pid differ in it. */
   readonly startTime: bigint;
+  /** On which it runs, or ran last. */
+  readonly processor: number;
 }
 
 /** PF_KTHREAD of include/linux/sched.h. */
@@ -31,6 +33,7 @@ export function parseStat(text: string, subject: string): ProcessStat {
   const close = text.lastIndexOf(')');
   const rest = text.slice(close + 2).split(' ');
   const [state = '', flags = '', startTime = ''] = [rest[0], rest[6], rest[19]];
+  const processor = Number(rest[36] ?? -1);
   if (open < 0 || close < open || !/^[0-9]+$/.test(flags) || !/^[0-9]{1,20}$/.test(startTime))
     throw new UlpError('process-hostile', { subject, expected: 'a line of /proc/PID/stat' });
   return {
@@ -39,6 +42,7 @@ export function parseStat(text: string, subject: string): ProcessStat {
     parent: Number(rest[1]),
     kernelThread: (Number(flags) & KERNEL_THREAD) !== 0,
     startTime: BigInt(startTime),
+    processor,
   };
 }
 

@@ -20,13 +20,14 @@ import {
 import type { Process } from '@ulp/ptrace-ffi';
 import { candidates } from './candidates';
 import type { Permits } from './permits';
+import { repeatWith } from './repeat-frame';
 import { resumeFrame } from './resume-frame';
 import { askToStop, awaitStop, comesLate, keepCall, letGo } from './stopping';
+import { TimeLeft } from './time-left';
 
 /** How long the gadget's system call may take, in ms. */
 const GADGET_MS = 2000;
 const RED_ZONE = 128n;
-const TOKEN_SIZE = 8;
 /** Above it there is no stack. */
 const USER_END = 1n << 47n;
 const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
@@ -75,7 +76,7 @@ export function launchHelper(
  * back through the thread: so it is sure that it still is a thread of that memory. It may have executed another
  * program, perhaps with more rights, while a process that shares the old memory keeps that alive; or its id is another's now.
  */
-const newToken = (): Uint8Array => randomBytes(TOKEN_SIZE);
+const newToken = (): Uint8Array => randomBytes(abi.TOKEN_BYTES);
 let token = newToken();
 
 /** @returns false when this thread would not do */
@@ -87,15 +88,17 @@ function borrow(
   tid: Tid,
 ): boolean {
   let tracee: Tracee | undefined;
+  const timeLeft = TimeLeft.begin(process, tid);
   try {
     tracee = askToStop(tid);
-    return lend(process, process.memory, control, state, permits, tracee);
+    return lend(process, process.memory, control, state, permits, tracee, timeLeft);
   } catch (error) {
     // A thread that ends under our hands is no reason to give up; anything else is.
     if (error instanceof UlpError && error.code === 'process-missing') return false;
     throw error;
   } finally {
     if (tracee) letGo(tracee);
+    timeLeft?.close();
   }
 }
 
@@ -110,18 +113,34 @@ function lend(
   state: bigint,
   permits: Permits,
   tracee: Tracee,
+  timeLeft?: TimeLeft,
 ): boolean {
   if (!awaitStop(tracee)) return false;
   const registers = resumable(tracee.getRegs());
-  const rip = registers.get('rip');
-  const inGadget = rip >= control.gadget && rip < control.gadget_end;
-  if (registers.get('cs') !== USER_CS_64 || inGadget) return false;
+  if (registers.get('cs') !== USER_CS_64 || isInGadget(registers, control)) return false;
   const filters = permits.confirm(tracee);
   if (filters === undefined) {
     keepCall(tracee);
     return false;
   }
-  return sendIntoGadget(process, memory, control, state, tracee, registers, filters === 0);
+  const isUnfiltered = filters === 0;
+  return sendIntoGadget(
+    process,
+    memory,
+    control,
+    state,
+    tracee,
+    registers,
+    isUnfiltered,
+    isUnfiltered ? timeLeft : undefined,
+  );
+}
+
+/** In a call that the gadget repeats for it, it is not: that is as good as any other. */
+function isInGadget(registers: Registers, control: abi.UlpControl): boolean {
+  const rip = registers.get('rip');
+  const repeats = rip === control.repeat && registers.signed('orig_rax') >= 0n;
+  return rip >= control.gadget && rip < control.gadget_end && !repeats;
 }
 
 const frameAddress = (registers: Registers): bigint =>
@@ -201,15 +220,19 @@ function sendIntoGadget(
   tracee: Tracee,
   registers: Registers,
   isUnfiltered: boolean,
+  timeLeft: TimeLeft | undefined,
 ): boolean {
   // First of all: should this program die now, the kernel decides about EINTR as it should.
   tracee.setRegs(registers);
   const mask = tracee.getSigmask();
   const frame = frameAddress(registers);
-  if (frame < TOKEN_SIZE || frame >= USER_END) return false;
-  const below = remoteAddress(frame - BigInt(TOKEN_SIZE));
+  if (frame < abi.TOKEN_BYTES || frame >= USER_END) return false;
+  const below = remoteAddress(frame - BigInt(abi.TOKEN_BYTES));
   const bytes = Buffer.concat([token, resumeFrame(registers, mask)]);
   if (!tryWrite(memory, below, bytes) || !tracee.holds(Number(below), token)) return false;
+  const left = timeLeft?.ofStopped(registers);
+  const repeat = left && repeatWith(registers, left, control.repeat, below);
+  const repeats = repeat !== undefined && tryWrite(memory, repeat.address, repeat.bytes);
   tracee.setSigmask(mask); // drops a temporary mask of sigsuspend or ppoll
   tracee.setRegs(gadgetRegisters(registers, control, state));
   // After the registers: a thread whose mask alone was changed would stay deaf if this program died.
@@ -225,7 +248,8 @@ function sendIntoGadget(
     throw notStarted(process, `clone(2) failed with errno ${-value}`);
   }
   tracee.setSigmask(mask);
-  tracee.setRegs(registers);
+  // The gadget's tail, where it has come to that, has used the stack on which the frame lies.
+  tracee.setRegs(repeats && kind === 'started' ? repeat.registers : registers);
   tracee.detach();
   if (kind === 'fault') throw notStarted(process, `signal ${value} in the gadget`);
   return true;
@@ -242,8 +266,8 @@ function tryWrite(memory: Memory, address: RemoteAddress, bytes: Uint8Array): bo
 }
 
 interface Outcome {
-  /** started: or another thread was faster. late: it does not stop, nothing more is known. */
-  readonly kind: 'started' | 'failed' | 'fault' | 'late';
+  /** outrun: another thread was faster. late: it does not stop, nothing more is known. */
+  readonly kind: 'started' | 'outrun' | 'failed' | 'fault' | 'late';
   /** What clone returned; or the signal of a fault. */
   readonly value: bigint;
 }
@@ -276,7 +300,7 @@ function runGadget(tracee: Tracee): Outcome {
         }
         const registers = tracee.getRegs();
         const value = registers.signed('rax');
-        if (registers.get('orig_rax') !== NR_CLONE) return { kind: 'started', value: 0n };
+        if (registers.get('orig_rax') !== NR_CLONE) return { kind: 'outrun', value: 0n };
         if (value !== ERESTARTNOINTR) return { kind: value < 0n ? 'failed' : 'started', value };
         tracee.syscall(); // broken off by a group stop before it did anything
       }

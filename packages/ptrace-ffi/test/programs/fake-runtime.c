@@ -29,7 +29,7 @@ __asm__(".pushsection .note.ulp,\"a\",@note\n .p2align 2\n .long 4, 12, 2\n .asc
 int main(int argc, char **argv)
 {
   struct ulp_control *c = &fake_control;
-  c->gadget = c->gadget_end = (uint64_t)slots;
+  c->gadget = c->gadget_end = c->repeat = (uint64_t)slots;
   c->helper_tls = c->tid_address = (uint64_t)&tid;
   c->request = (uint64_t)request;
   c->request_size = sizeof request;

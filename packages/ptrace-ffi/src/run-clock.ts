@@ -1,0 +1,36 @@
+/**
+ * When a thread last left a processor, by that processor's clock of running time: `se.exec_start` of /proc/PID/sched
+ * (CONFIG_SCHED_DEBUG). The kernel notes it when the thread begins to wait, and leaves it alone until it runs again.
+ *
+ * Two of one processor give the time between them, or less: that clock does not run while the processor serves interrupts
+ * or, as a virtual one, does not run itself. Two of different processors say nothing.
+ */
+import { tryReadProcFile } from './proc-file';
+import { readStat } from './stat';
+
+export interface RunClock {
+  readonly processor: number;
+  readonly ns: bigint;
+}
+
+/**
+ * Of a thread that stands. Of one that sleeps, ask twice: the same `ns` again, and it has not run in between, so both
+ * numbers are of one processor.
+ * @returns undefined when it has just been moved to another processor, is gone, or this kernel does not tell
+ */
+export function readRunClock(tid: number): RunClock | undefined {
+  let text: string | undefined;
+  try {
+    text = tryReadProcFile(`/proc/${tid}/sched`);
+  } catch {
+    return undefined; // not told
+  }
+  // Behind the line of dashes: what is before it begins with the thread's own name.
+  const values = text?.slice(text.indexOf('\n--'));
+  const [, ms, part] = /^se\.exec_start +: +([0-9]{1,15})\.([0-9]{6})$/m.exec(values ?? '') ?? [];
+  const stat = readStat(tid);
+  if (!stat || !ms || !part) return undefined;
+  // The kernel makes it 0 before it moves a thread.
+  const ns = BigInt(ms) * 1_000_000n + BigInt(part);
+  return ns === 0n ? undefined : { processor: stat.processor, ns };
+}

@@ -1,0 +1,108 @@
+/**
+ * What is left of the time-out of the call that a thread sleeps in. Never less than that: what cannot be known makes it more,
+ * or leaves the whole.
+ *
+ * The time since the thread fell asleep in this call has gone by; the kernel's clocks of running time tell it, before and
+ * after the stop, if the thread woke on the processor on which it had fallen asleep. That it is still this call, and not one
+ * of the next, is known by a watch on the address to which the call returns, set while the thread was seen asleep in it.
+ */
+import { field, remoteAddress, struct, u64, UlpError, type Tid } from '@ulp/core';
+import { readRunClock, ReturnWatch } from '@ulp/ptrace-ffi';
+import type { Asleep, Process, Registers, RunClock } from '@ulp/ptrace-ffi';
+import { timeOutOf, type TimeOut } from './time-outs';
+
+/** The two clocks may differ by so much of a time: 500 parts in a million by adjtimex(2), and their calibration. */
+const DRIFT = 1000n;
+const NS_PER_MS = 1_000_000n;
+const NS_PER_S = 1_000_000_000n;
+const REHEARSALS = 20;
+
+const timespec = struct('timespec', { seconds: field(u64, ''), nanoseconds: field(u64, '') });
+
+export interface Left {
+  readonly timeOut: TimeOut;
+  readonly ns: bigint;
+}
+
+export class TimeLeft {
+  private constructor(
+    private readonly tid: Tid,
+    private readonly asleep: Asleep,
+    private readonly timeOut: TimeOut,
+    /** In ns. */
+    private readonly whole: bigint,
+    private readonly before: RunClock,
+    private readonly watch: ReturnWatch,
+  ) {}
+
+  /**
+   * Before the thread is asked to stop. close() must follow.
+   * @returns undefined when it is in no call with a time-out that begins anew, or nothing can be known about it
+   */
+  static begin(process: Process, tid: Tid): TimeLeft | undefined {
+    const asleep = process.asleep(tid);
+    const timeOut = asleep && timeOutOf(asleep);
+    const watch = timeOut && ReturnWatch.at(tid, asleep.pc);
+    if (!watch) return undefined;
+    const again = process.asleep(tid);
+    const first = readRunClock(tid);
+    const before = readRunClock(tid);
+    const hasRun = first?.ns !== before?.ns || first?.processor !== before?.processor;
+    const whole = wholeOf(process, asleep, timeOut);
+    if (!before || hasRun || whole === undefined || !again || !isSame(again, asleep)) {
+      watch.close();
+      return undefined;
+    }
+    const left = new TimeLeft(tid, asleep, timeOut, whole, before, watch);
+    // What runs while the thread stands has then run before; see rehearse() in borrow.ts.
+    for (let turn = 0; turn < REHEARSALS; turn++) left.reckon();
+    return left;
+  }
+
+  /** @param registers of the thread, which stands, resumable */
+  ofStopped(registers: Registers): Left | undefined {
+    const { syscall, pc, sp } = this.asleep;
+    const isThere =
+      registers.get('orig_rax') === BigInt(syscall) &&
+      registers.signed('rax') === ERESTARTNOHAND &&
+      registers.get('rip') === pc &&
+      registers.get('rsp') === sp;
+    return isThere ? this.reckon() : undefined;
+  }
+
+  close(): void {
+    this.watch.close();
+  }
+
+  private reckon(): Left | undefined {
+    const after = readRunClock(this.tid);
+    if (this.watch.hasPassed() || after?.processor !== this.before.processor) return undefined;
+    const slept = after.ns - this.before.ns;
+    const ns = this.whole - slept + slept / DRIFT;
+    return { timeOut: this.timeOut, ns: ns < 0n ? 0n : ns };
+  }
+}
+
+/** What resumable() makes of the EINTR of these calls. */
+const ERESTARTNOHAND = -514n;
+
+const isSame = (a: Asleep, b: Asleep): boolean =>
+  a.syscall === b.syscall &&
+  a.pc === b.pc &&
+  a.sp === b.sp &&
+  a.args.every((x, i) => x === b.args[i]);
+
+/** In ns. @returns undefined when it cannot be read, or is none */
+function wholeOf(process: Process, { args }: Asleep, timeOut: TimeOut): bigint | undefined {
+  const value = args[timeOut.argument] ?? 0n;
+  if (timeOut.kind === 'ms') return BigInt.asIntN(32, value) * NS_PER_MS;
+  try {
+    const { seconds, nanoseconds } = process.memory.readStruct(timespec, remoteAddress(value));
+    return seconds < 1n << 32n && nanoseconds < NS_PER_S
+      ? seconds * NS_PER_S + nanoseconds
+      : undefined;
+  } catch (error) {
+    if (error instanceof UlpError && error.code === 'process-hostile') return undefined;
+    throw error;
+  }
+}

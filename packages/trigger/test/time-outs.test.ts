@@ -1,0 +1,95 @@
+/**
+ * Calls whose time-out the kernel would begin anew keep their end, and what they leave, when their thread is borrowed: three times
+ * in the same call.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildLibrary, patchOf, scenario, source, succeed } from './setting';
+import type { Scenario, Target } from './setting';
+
+/** What each returns when its time is over. */
+const CALLS = {
+  epoll_wait: 0,
+  epoll_pwait: 0,
+  epoll_pwait2: 0,
+  sigtimedwait: -11,
+  semtimedop: -11,
+  io_getevents: 0,
+  io_pgetevents: 0,
+} as const;
+const EINTR = -4;
+/** Of the system calls, as /proc/PID/syscall has them. */
+const NUMBERS = [128, 208, 220, 232, 281, 333, 441].map(String);
+
+/** Begins the call, and waits until it is in it. */
+function begin(target: Target): void {
+  target.tell('go');
+  const call = () => readFileSync(`/proc/${target.pid}/syscall`, 'utf8').split(' ')[0] ?? '';
+  while (!NUMBERS.includes(call()));
+}
+
+function prepare(s: Scenario) {
+  const library = buildLibrary(s);
+  const patch = patchOf(s, library, 'fix', 1000);
+  const program = s.program(source('timed.c'), [library], ['-pthread']);
+  /** Applies the patch, takes it back and applies it again in each. */
+  const changer = (targets: readonly Target[]) =>
+    s.start(process.execPath, {
+      bare: true,
+      args: [join(__dirname, 'change-many.mjs'), patch, ...targets.map(({ pid }) => String(pid))],
+    });
+  const change = async (tool: Target) => {
+    tool.tell('go');
+    await tool.rest();
+  };
+  return { program, patch, changer, change };
+}
+
+scenario(
+  'a borrowed call ends after one that began before it, and before one that began after',
+  async (s) => {
+    const { program, patch, changer, change } = prepare(s);
+    const calls = Object.entries(CALLS);
+    const all = () => Promise.all(calls.map(([call]) => s.start(program, { args: [call] })));
+    const [earlier, borrowed, later] = [await all(), await all(), await all()];
+    const tool = await changer(borrowed);
+    for (const group of [earlier, borrowed, later]) {
+      group.forEach(begin);
+      // So much lies between them that no rounding can change their order.
+      for (const target of borrowed.slice(0, 1))
+        succeed('ulp-trigger', target.pid, patch, '--dry-run');
+    }
+    await change(tool);
+    for (const [i, [call, result]] of calls.entries()) {
+      const said = async (target?: Target) => (await target?.line())?.split(' ') ?? [];
+      const [first, middle, last] = [
+        await said(earlier[i]),
+        await said(borrowed[i]),
+        await said(later[i]),
+      ];
+      expect([call, ...middle.slice(0, 4)]).toEqual([call, String(result), 'kept', '0', '1001']);
+      const ends = [first, middle, last].map((words) => BigInt(words[4] ?? -1));
+      expect([call, ends]).toEqual([call, [...ends].sort((a, b) => (a < b ? -1 : 1))]);
+    }
+  },
+);
+
+scenario('a signal with a handler ends the call, wherever it goes on', async (s) => {
+  const { program, changer, change } = prepare(s);
+  for (const call of ['epoll_wait', 'epoll_pwait2', 'semtimedop']) {
+    const target = await s.start(program, { args: [call] });
+    begin(target);
+    await change(await changer([target]));
+    process.kill(target.pid, 'SIGUSR1');
+    expect((await target.line()).split(' ').slice(0, 4)).toEqual([`${EINTR}`, 'kept', '1', '1001']);
+  }
+});
+
+scenario('the call is a point of cancellation, wherever it goes on', async (s) => {
+  const { program, changer, change } = prepare(s);
+  const target = await s.start(program, { args: ['cancel'] });
+  begin(target);
+  await change(await changer([target]));
+  process.kill(target.pid, 'SIGUSR2');
+  expect(await target.line()).toBe('cancelled, cleaned up, answer 1001');
+});
