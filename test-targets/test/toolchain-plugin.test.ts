@@ -79,15 +79,24 @@ scenario('without the plugin the same checks find what they look for', async (s)
   expect(() => requireEntries(library)).toThrow(/answer: entry 9090/);
 });
 
-scenario('functions without padding, and with another one, are left as they are', async (s) => {
-  const args = ['-fpatchable-function-entry=5,1'];
-  const library = s.library('toolchain/library.c', 'libc.so', {
-    cflags: compiler,
-    args,
-    ungated: true,
+const OTHER = ['-fpatchable-function-entry=5,1'];
+
+if (PATCHED)
+  test('the patched gcc refuses another padding', () => {
+    const args = [...compiler, ...OTHER, '-xc', '-c', '/dev/null', '-o', '/dev/null'];
+    const { status, stderr } = spawnSync('gcc-12', args, { encoding: 'utf8' });
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/'-mlive-patchable' needs '-fpatchable-function-entry=N,M'/);
   });
-  const text = execFileSync('objdump', ['-d', '--disassemble=answer', library], {
-    encoding: 'utf8',
+else
+  scenario('functions without padding, and with another one, are left as they are', async (s) => {
+    const library = s.library('toolchain/library.c', 'libc.so', {
+      cflags: compiler,
+      args: OTHER,
+      ungated: true,
+    });
+    const text = execFileSync('objdump', ['-d', '--disassemble=answer', library], {
+      encoding: 'utf8',
+    });
+    expect(text).toMatch(/<answer>:\n.*\t90 +\tnop\n.*\t90 +\tnop\n/);
   });
-  expect(text).toMatch(/<answer>:\n.*\t90 +\tnop\n.*\t90 +\tnop\n/);
-});
