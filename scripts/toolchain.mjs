@@ -14,7 +14,8 @@ import { Failure } from './toolchain/failure.mjs';
 import { TOOLS } from './toolchain/tools.mjs';
 import { build } from './toolchain/workshop.mjs';
 
-const FOLDER = join(root, 'build/toolchain');
+/** Where everything is built. */
+export const FOLDER = join(root, 'build/toolchain');
 
 /** Where the toolchain is installed. The same rule: runtime/src/toolchain.ts. */
 export function toolchainPrefix(env = process.env) {
@@ -32,7 +33,7 @@ ${names.map((name) => `  ${name.padEnd(8)}${TOOLS[name].summary}`).join('\n')}
   npm run toolchain -- ld        then link with $(ulp-runtime ldflags --toolchain)`;
 
 /** One build at a time in this checkout: this very command again, with the lock, which its children inherit. */
-function alone() {
+export function alone() {
   if (process.env.ULP_TOOLCHAIN_LOCKED === FOLDER) return;
   mkdirSync(FOLDER, { recursive: true });
   const args = [join(FOLDER, 'lock'), process.execPath, ...process.argv.slice(1)];

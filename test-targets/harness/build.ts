@@ -20,14 +20,21 @@ const OTHER = process.env.ULP_TEST_RUNTIME;
 
 /** With what libraries are built: options of ulp-runtime. `npm run toolchain` builds all but the stock one. */
 const TOOLCHAINS = JSON.parse(readFileSync(join(__dirname, 'toolchains.json'), 'utf8')) as Readonly<
-  Record<string, { cflags: string[]; ldflags: string[] }>
+  Record<string, { cflags: string[]; ldflags: string[]; gate: boolean }>
 >;
 
-function flags(what: 'cflags' | 'ldflags'): string[] {
+function toolchain(): (typeof TOOLCHAINS)[string] {
   const name = process.env.ULP_TEST_TOOLCHAIN ?? 'stock';
-  const toolchain = TOOLCHAINS[name];
-  if (!toolchain) throw new Error(`ULP_TEST_TOOLCHAIN is ${name}`);
-  const { status, stdout, stderr } = runTool('ulp-runtime', [what, ...toolchain[what]]);
+  const found = TOOLCHAINS[name];
+  if (!found) throw new Error(`ULP_TEST_TOOLCHAIN is ${name}`);
+  return found;
+}
+
+/** The patched ld leads dynamic symbols to .ulp; dladdr(3) then has no name for what is inside an exported function. */
+export const dladdrNamesBodies = toolchain().gate;
+
+function flags(what: 'cflags' | 'ldflags'): string[] {
+  const { status, stdout, stderr } = runTool('ulp-runtime', [what, ...toolchain()[what]]);
   if (status !== 0) throw new Error(stderr);
   return stdout
     .trim()

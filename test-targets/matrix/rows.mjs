@@ -90,6 +90,12 @@ export const LIMITS = [
     toolchains: OWN_LD,
     checks: /: backtrace\.library$/,
   },
+  {
+    says: 'a breakpoint on a function of a stripped library stops twice a call',
+    rows: /^strip -s$/,
+    toolchains: OWN_LD,
+    checks: /^gdb: f_weak, one stop$/,
+  },
 ];
 
 /** The limit to which a failed check of a cell belongs. */

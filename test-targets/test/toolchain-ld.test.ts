@@ -1,8 +1,16 @@
 /** ld -z ulp, built by `npm run toolchain -- ld` (kept in build/toolchain): what it links needs no gate, and is patched. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { dynamicSymbols, ElfFile, functionBehind, isTrampoline, staticSymbols } from '@ulp/elf';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import {
+  dynamicSymbols,
+  ElfFile,
+  functionBehind,
+  isGlobal,
+  isTrampoline,
+  staticSymbols,
+} from '@ulp/elf';
+import { compareFiles } from '@ulp/packer';
 import { TARGETS } from '../harness/build';
 import { scenario } from '../harness/scenario';
 import { runTool, succeed } from '../harness/tools';
@@ -13,6 +21,8 @@ const LD = `-B${PREFIX}/bin/`;
 const MINUTES = 60_000;
 
 beforeAll(() => {
+  // The tests here say themselves what links.
+  delete process.env.ULP_TEST_TOOLCHAIN;
   execFileSync(process.execPath, [join(ROOT, 'scripts/toolchain.mjs'), 'ld'], {
     env: { ...process.env, ULP_TOOLCHAIN: PREFIX },
     stdio: ['ignore', 'ignore', 'inherit'],
@@ -26,7 +36,7 @@ scenario('what it links is gated, and an exported and a static function are patc
   expect(readFileSync(library).equals(before)).toBe(true);
   const elf = ElfFile.read(library);
   const inside = staticSymbols(elf).find(({ name }) => name === 'answer');
-  const outside = dynamicSymbols(elf).find(({ name }) => name === 'answer');
+  const outside = dynamicSymbols(elf).find((f) => f.name === 'answer' && isGlobal(f));
   if (!inside || !outside) throw new Error('no symbol answer');
   expect(isTrampoline(elf, outside.value)).toBe(true);
   expect(functionBehind(elf, outside.value)).toBe(inside.value);
@@ -42,6 +52,63 @@ scenario('what it links is gated, and an exported and a static function are patc
   s.revert(target, patch);
   expect(await target.ask('answer')).toBe('2');
   expect(await target.ask('static')).toBe('21');
+});
+
+/** Address and size that nm has of a function. */
+function symbol(path: string, name: string, ...options: string[]): string[] {
+  const table = execFileSync('nm', ['-S', ...options, path], { encoding: 'utf8' });
+  return table
+    .split('\n')
+    .map((line) => line.split(' '))
+    .filter(([, , , found]) => found === name)
+    .map(([address, size, kind]) => `${kind} ${address} ${size}`);
+}
+
+scenario('a stripped library keeps names and sizes of what it exports', async (s) => {
+  const library = s.library('simple/library.c', 'libsimple.so', { ungated: true, args: [LD] });
+  const [whole] = symbol(library, 'answer');
+  const packed = (file: string): unknown => {
+    const patch = s.patch('simple/patch.c', file, [[library, ['answer:new_answer']]]);
+    return JSON.parse(succeed('ulp-dump', patch, '--json')).targets[0].functions;
+  };
+  const before = packed('before');
+  execFileSync('strip', [library]);
+  expect(packed('after')).toEqual(before);
+  const [, address = '', size = ''] = (whole ?? '').split(' ');
+  expect(before).toMatchObject([
+    { oldAddress: `0x${parseInt(address, 16).toString(16)}`, oldSize: parseInt(size, 16) },
+  ]);
+  // A local symbol where the function is, a global one at its trampoline.
+  expect(symbol(library, 'answer', '-D')).toEqual([
+    `t ${address} ${size}`,
+    expect.stringMatching(/^T \w+ 0*3a$/),
+  ]);
+});
+
+scenario('what changes is found in libraries that it has linked, stripped as well', async (s) => {
+  const source = (factor: number): string => {
+    const file = join(s.room, `${factor}.c`);
+    writeFileSync(
+      file,
+      `static __attribute__((noinline)) int inner(int x) { return x * ${factor}; }
+       int outer(int x) { return inner(x) + 1; }
+       int (*const table[])(int) = { outer, inner };
+       int same(int i) { return table[i](i) + outer(i); }`,
+    );
+    return relative(TARGETS, file);
+  };
+  const own = { ungated: true, args: [LD] };
+  const old = s.library(source(3), 'old.so', own);
+  const stock = s.library(source(3), 'stock.so');
+  const fixed = s.library(source(5), 'fixed.so', own);
+  const changes = (one: string, other: string): string[] =>
+    compareFiles(one, other).comparison.functions.map(({ name, change }) => `${name} ${change}`);
+  expect(changes(old, stock)).toEqual([]);
+  expect(changes(old, fixed)).toEqual(['inner changed']);
+  execFileSync('strip', [old, stock, fixed]);
+  expect(changes(old, stock)).toEqual([]);
+  expect(changes(fixed, stock)).toEqual([]);
+  expect(compareFiles(old, fixed).comparison.same).toBe(2);
 });
 
 scenario('not asked for, it writes the bytes of the stock ld', async (s) => {

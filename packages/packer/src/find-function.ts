@@ -2,14 +2,14 @@
  * The one function that a name means in a library. An exported function comes first, as for a linker, so
  * that stripping the library does not change what a name means; then a static one, if there is only one.
  */
-import { hex, UlpError, type LinkAddress } from '@ulp/core';
+import { abi, hex, UlpError, type LinkAddress } from '@ulp/core';
 import {
   functionBehind,
   isDefinedInCode,
   isFunction,
+  isGlobal,
   isIfunc,
   SHN,
-  type ElfFile,
   type ElfSymbol,
 } from '@ulp/elf';
 import type { Word } from './description';
@@ -55,17 +55,32 @@ export function findFunction(library: SymbolIndex, wanted: WantedFunction): Foun
       `${addresses.size}, at ${[...addresses].map(hex).join(' and ')}`,
       'static functions of the same name cannot be told apart',
     );
-  return extent(elf, first);
+  return extent(library, first);
 }
 
-/** A dynamic symbol that was moved to the trampoline was made longer by as much. */
-function extent(elf: ElfFile, { name, value, size }: ElfSymbol): FoundFunction {
-  const address = functionBehind(elf, value);
-  const moved = address - value;
+function extent(library: SymbolIndex, symbol: ElfSymbol): FoundFunction {
+  const { elf } = library;
+  const address = functionBehind(elf, symbol.value);
   return {
     address,
-    size: elf.view.number(size > moved ? size - moved : 0n, `size of '${name}'`),
+    size: elf.view.number(sizeOf(library, symbol, address), `size of '${symbol.name}'`),
   };
+}
+
+/**
+ * A dynamic symbol that leads to a trampoline says how long that is. In the padding (ulp-dynsym-gate) it covers both; for
+ * one in .ulp (ld -z ulp) a local symbol of the function stands beside it.
+ */
+function sizeOf(
+  library: SymbolIndex,
+  { name, value, size }: ElfSymbol,
+  address: LinkAddress,
+): bigint {
+  const moved = address - value;
+  if (moved === 0n) return size;
+  if (moved === BigInt(abi.PADDING.before)) return size > moved ? size - moved : 0n;
+  const own = [...library.dynamic(name), ...library.static(name)].find((s) => s.value === address);
+  return own?.size ?? 0n;
 }
 
 type Fail = (expected: string, found: string, detail?: string) => UlpError;
@@ -76,7 +91,9 @@ function exportedSymbols(
   { name, version, isDefault }: WantedFunction,
   fail: Fail,
 ): readonly ElfSymbol[] {
-  const defined = library.dynamic(name).filter(({ raw }) => raw.st_shndx !== SHN.UNDEF);
+  const defined = library
+    .dynamic(name)
+    .filter((symbol) => symbol.raw.st_shndx !== SHN.UNDEF && isGlobal(symbol));
   const matching = defined.filter((symbol) =>
     version === undefined
       ? (symbol.version?.isDefault ?? true)

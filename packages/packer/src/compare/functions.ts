@@ -1,5 +1,5 @@
 /** The functions of a library: where the code of each lies, under which name. */
-import { abi, UlpError } from '@ulp/core';
+import { abi, UlpError, type LinkAddress } from '@ulp/core';
 import {
   dynamicSymbols,
   fileBuildId,
@@ -87,13 +87,10 @@ export function functionsOf({ elf, symbols, names }: Library): CodeFunction[] {
     if (symbol.name === '__ulp_selector' || (start !== symbol.value && names !== 'dynsym'))
       continue;
     const address = Number(start);
-    // A dynamic symbol that was moved to the trampoline before its function was made longer by as much.
-    const moved = start - symbol.value === BigInt(abi.PADDING.before) ? abi.PADDING.before : 0;
-    const size = Math.max(0, Number(symbol.size) - moved);
     const rank = rankOf(symbol);
     const other = best.get(address);
-    if (!other || rank < other.rank)
-      best.set(address, { symbol, rank, size: Math.max(size, other?.size ?? 0) });
+    const size = Math.max(sizeBehind(symbol, start), other?.size ?? 0);
+    best.set(address, other && other.rank <= rank ? { ...other, size } : { symbol, rank, size });
   }
   const functions = [...best]
     .sort(([a], [b]) => a - b)
@@ -101,10 +98,20 @@ export function functionsOf({ elf, symbols, names }: Library): CodeFunction[] {
       name: plainName(symbol.name),
       ...(symbol.file === undefined ? {} : { file: symbol.file }),
       address,
-      size: boundedSize(elf, symbol, address, size || (all[i + 1]?.[0] ?? Infinity) - address),
+      size: boundedSize(elf, address, size || (all[i + 1]?.[0] ?? Infinity) - address),
     }));
   checkOverlap(elf, functions);
   return functions.filter(({ size }) => size > 0);
+}
+
+/**
+ * The size of the function at `start` as its symbol has it. A dynamic symbol that was moved to the trampoline in the padding
+ * was made longer by as much; one that leads to .ulp (ld -z ulp) says nothing of it, and a local one stands beside it.
+ */
+function sizeBehind({ value, size }: ElfSymbol, start: LinkAddress): number {
+  const moved = start - value;
+  if (moved !== 0n && moved !== BigInt(abi.PADDING.before)) return 0;
+  return Math.max(0, Number(size) - Number(moved));
 }
 
 /** `read` before `__read`, global before local. */
@@ -113,11 +120,18 @@ const rankOf = (symbol: ElfSymbol): number =>
 
 const plainName = (name: string): string => name.replace(/@.*/, '');
 
-/** At most up to the end of its section. */
-function boundedSize(elf: ElfFile, symbol: ElfSymbol, address: number, size: number): number {
-  const header = elf.sections[symbol.raw.st_shndx]?.header;
-  if (!header || header.sh_type === SHT.NOBITS || address < Number(header.sh_addr)) return 0;
-  return Math.max(0, Math.min(size, Number(header.sh_addr + header.sh_size) - address));
+/** At most up to the end of the section that it lies in, which need not be that of its dynamic symbol. */
+function boundedSize(elf: ElfFile, address: number, size: number): number {
+  const section = elf.sections.find(
+    ({ header }) =>
+      header.sh_flags & BigInt(SHF.EXECINSTR) &&
+      header.sh_type !== SHT.NOBITS &&
+      address >= Number(header.sh_addr) &&
+      address < Number(header.sh_addr + header.sh_size),
+  );
+  if (!section) return 0;
+  const { sh_addr, sh_size } = section.header;
+  return Math.max(0, Math.min(size, Number(sh_addr + sh_size) - address));
 }
 
 function checkOverlap(elf: ElfFile, functions: readonly CodeFunction[]): void {
