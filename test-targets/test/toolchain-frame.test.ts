@@ -24,7 +24,7 @@ small: one.o two.o
 	cat one.o two.o > small && chmod +x small
 %.o: $(source)/%.c
 	echo $@ >> "$(TRACE)"
-	if [ -p "$(GATE)" ]; then echo waiting > "$(GATE)"; cat "$(GATE)"; fi
+	if [ -p "$(GATE)" ]; then echo waiting > "$(GATE)"; cat "$(GATE).hold"; fi
 	cp $< $@
 END
 `;
@@ -115,7 +115,8 @@ scenario(
 scenario('a build that was killed goes on', async (s) => {
   const tool = small(s.room);
   const gate = join(s.room, 'gate');
-  execFileSync('mkfifo', [gate]);
+  // Two compilations wait: neither may read what the other says, so nobody ever writes to the second.
+  execFileSync('mkfifo', [gate, `${gate}.hold`]);
   const child = spawn(process.execPath, tool.args('make'), {
     env: tool.env,
     detached: true,
