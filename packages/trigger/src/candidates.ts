@@ -7,7 +7,7 @@ const RANK = {
   /** Sleeps in a call that the kernel repeats, even if this program dies right after the stop. */
   repeated: 0,
   running: 1,
-  /** Sleeps in a call that would fail with EINTR then (epoll_wait), or miss a signal (pause). */
+  /** Sleeps in a call that would fail with EINTR then (epoll_wait), miss a signal (pause), or end in part (write). */
   fragile: 2,
   /** Sleeps in one whose time-out may begin anew. */
   beginsAnew: 3,
@@ -17,7 +17,7 @@ const RANK = {
 
 /** The kernel repeats them: those of descriptors too, but where it is a socket that has a time-out. */
 const REPEATED: ReadonlySet<number> = new Set([
-  ...[0, 1, 17, 18, 19, 20], // read, write, pread64, pwrite64, readv, writev
+  ...[0, 1, 17, 19], // read, write, pread64, readv
   ...[7, 23], // poll, select
   ...[35, 230, 202, 449, 219], // nanosleep, clock_nanosleep, futex, futex_waitv; and those that go on after a stop
   ...[61, 247], // wait4, waitid
@@ -29,6 +29,10 @@ const MASK_ARGUMENT: ReadonlyMap<number, number> = new Map([
   [271, 3],
   [270, 5],
 ]);
+
+const NR_WRITE = 1;
+/** More than so many bytes may be written in part (PIPE_BUF); then the call is not repeated, but ends. */
+const WHOLE = 4096n;
 
 /** Threads to try, the most harmless first. */
 export function candidates(process: Process): Thread[] {
@@ -51,5 +55,7 @@ function rank(process: Process, { tid, state }: Thread): number {
 
 function isRepeated({ syscall, args }: Asleep): boolean {
   const mask = MASK_ARGUMENT.get(syscall);
-  return mask === undefined ? REPEATED.has(syscall) : args[mask] === 0n;
+  if (mask !== undefined) return args[mask] === 0n;
+  if (syscall === NR_WRITE && (args[2] ?? 0n) > WHOLE) return false;
+  return REPEATED.has(syscall);
 }

@@ -1,9 +1,10 @@
 /**
  * A thread is borrowed in the middle of a blocking call: the call goes on as if nothing had been, and so do registers
  * and signal masks. Three times in each call of signal(7), alone in its process and among threads in the same call.
+ * Not here because they cannot be made to wait: getrandom with GRND_RANDOM, copy_file_range of pipes, tcdrain of a pty.
  */
 import { join } from 'node:path';
-import { buildLibrary, patchOf, scenario, source } from './setting';
+import { buildLibrary, patchOf, scenario, source, type Target } from './setting';
 
 /** What the call returns where nothing interferes. */
 const CALLS: readonly (readonly [string, string])[] = [
@@ -57,6 +58,23 @@ const CALLS: readonly (readonly [string, string])[] = [
   ['wait4', '1 ok'],
   ['waitid', '0 ok'],
   ['compute', '0 ok'],
+  ['sleep', '0 ok'],
+  ['usleep', '0 ok'],
+  ['sleep_until', '0 ok'],
+  ['preadv2', '1 ok'],
+  ['splice', '1 ok'],
+  ['splice_full', '1 ok'],
+  ['tee', '1 ok'],
+  ['vmsplice', '1 ok'],
+  ['sendfile', '1 ok'],
+  ['futex_waitv', '-1 ETIMEDOUT'],
+  ['terminal', '6 ok'],
+  ['accept4', '0 ok'],
+  ['recvmmsg_timed', '1 ok'],
+  ['io_pgetevents', '0 ok'],
+  ['io_uring', '0 ok'],
+  ['io_uring_timed', '-1 ETIME'],
+  ['ioctl', '0 ok'],
 ];
 /** A timer of the process ends them, so only one thread can be in them. */
 const BY_TIMER = ['read_restarted', 'sigsuspend', 'pause'];
@@ -64,20 +82,29 @@ const BY_TIMER = ['read_restarted', 'sigsuspend', 'pause'];
 const AT_ONCE = 25;
 
 const among = CALLS.filter(([call]) => !BY_TIMER.includes(call));
-const half = (calls: typeof CALLS, which: number) =>
+const part = (calls: typeof CALLS, which: number) =>
   calls.slice(which * AT_ONCE, (which + 1) * AT_ONCE);
 
+/** What a thread says of its call; a skip, with its reason, where this kernel does not offer it. */
+async function isAsAlone(target: Target, call: string, result: string): Promise<void> {
+  const line = await target.line();
+  if (line.startsWith('-77 ')) process.stderr.write(`skipped: ${call}: ${line}\n`);
+  else expect(`${call}: ${line}`).toBe(`${call}: ${result}, mask kept, answer 1001`);
+}
+
 for (const [calls, threads, which] of [
-  [half(CALLS, 0), 1, 'alone'],
-  [half(CALLS, 1), 1, 'alone, the rest'],
-  [half(among, 0), 3, 'among threads'],
-  [half(among, 1), 3, 'among threads, the rest'],
+  [part(CALLS, 0), 1, 'alone'],
+  [part(CALLS, 1), 1, 'alone, more'],
+  [part(CALLS, 2), 1, 'alone, the rest'],
+  [part(among, 0), 3, 'among threads'],
+  [part(among, 1), 3, 'among threads, more'],
+  [part(among, 2), 3, 'among threads, the rest'],
 ] as const)
   scenario(`calls that block go on undisturbed: ${which}`, async (s) => {
     const library = buildLibrary(s);
     const patch = patchOf(s, library, 'fix', 1000);
-    const more = join(__dirname, 'programs/blocked-more.c');
-    const program = s.program(source('blocked.c'), [library], [more]);
+    const more = ['blocked-more.c', 'blocked-rest.c'].map((c) => join(__dirname, 'programs', c));
+    const program = s.program(source('blocked.c'), [library], more);
     const start = (call: string) => s.start(program, { args: [call, String(threads)] });
     const targets = await Promise.all(calls.map(([call]) => start(call)));
     const tool = await s.start(process.execPath, {
@@ -86,10 +113,7 @@ for (const [calls, threads, which] of [
     });
     for (const target of [...targets, tool]) target.tell('go');
     for (const [i, target] of targets.entries()) {
-      const [call, result] = calls[i] ?? [];
-      for (let thread = 0; thread < threads; thread++)
-        expect(`${call}: ${await target.line()}`).toBe(
-          `${call}: ${result}, mask kept, answer 1001`,
-        );
+      const [call = '', result = ''] = calls[i] ?? [];
+      for (let thread = 0; thread < threads; thread++) await isAsAlone(target, call, result);
     }
   });

@@ -252,7 +252,7 @@ int main(int argc, char **argv)
   sigset_t blocked;
   pthread_t thread;
   const struct call *call = find(calls, argv[1]);
-  if (!call && !(call = find(more_calls, argv[1])))
+  if (!call && !(call = find(more_calls, argv[1])) && !(call = find(rest_calls, argv[1])))
     abort();
   setvbuf(stdout, NULL, _IOLBF, 0);
   sigemptyset(&blocked);

@@ -16,8 +16,11 @@ struct call {
 };
 #define CALL(name) {#name, do_##name}
 
-/* The rest of signal(7)'s; ends with no name. */
-extern const struct call more_calls[];
+/* What a call returns that this kernel does not offer. */
+enum { NOT_HERE = -77 };
+
+/* The rest of signal(7)'s, and others; each ends with no name. */
+extern const struct call more_calls[], rest_calls[];
 
 /* Another process does `end(of)` when the period is over. */
 void later(void (*end)(int of), int of);

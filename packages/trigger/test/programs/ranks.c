@@ -61,6 +61,15 @@ static void in_recv(void)
   recv(sockets[0], &c, 1, 0);
 }
 
+/* Some of it has been written. */
+static void in_write(void)
+{
+  static char much[1 << 20];
+  int ends[2];
+  if (pipe(ends) == 0)
+    (void)!write(ends[1], much, sizeof much);
+}
+
 static void in_ppoll(void)
 {
   ppoll(NULL, 0, NULL, NULL);
@@ -90,6 +99,7 @@ static const struct {
     {"epoll", in_epoll},
     {"sigwait", in_sigwait},
     {"recv", in_recv},
+    {"write", in_write},
     {"ppoll_mask", in_ppoll_mask},
     {"busy", busy},
     {"pipe", in_pipe},
