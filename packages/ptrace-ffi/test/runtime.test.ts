@@ -174,6 +174,7 @@ describe('one that lies', () => {
     'slot_records=0x7fffffffffff',
     'slot_map=1',
     'gadget=0x1000',
+    'repeat=0x1000',
     'request=16',
     'request_size=0xffffffff',
     'request_size=1',

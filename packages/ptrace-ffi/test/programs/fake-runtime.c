@@ -64,6 +64,7 @@ int main(int argc, char **argv)
     if (!strcmp(argv[i], "slot_records")) c->slot_records = v;
     if (!strcmp(argv[i], "slot_map")) c->slot_map = v;
     if (!strcmp(argv[i], "gadget")) c->gadget = v;
+    if (!strcmp(argv[i], "repeat")) c->repeat = v;
     if (!strcmp(argv[i], "request")) c->request = v;
     if (!strcmp(argv[i], "request_size")) c->request_size = v;
     if (!strcmp(argv[i], "tid_address")) c->tid_address = v;
