@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { UlpError } from '@ulp/core';
 import { errnoOf, tryReadProcFile } from './proc-file';
 import { isDead } from './stat';
-import { numbers, readStatus } from './status';
+import { nameIn, numbers, readStatus } from './status';
 
 const ABOUT_THE_PROCESS = ['EPERM', 'EACCES', 'ENOENT', 'ESRCH'];
 
@@ -24,7 +24,7 @@ export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unk
 
   const tracer = Number(status.get('TracerPid') ?? 0);
   if (action === 'trace' && tracer !== 0 && tracer !== process.pid)
-    return new UlpError('process-traced', { subject, found: `tracer ${tracer}` }, cause);
+    return traced(subject, tracer, cause);
 
   const denied = (detail: string, expected?: string, found?: string): UlpError =>
     new UlpError(
@@ -49,6 +49,17 @@ export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unk
   return denied(
     'a capability (CAP_SYS_PTRACE), a user namespace or a security module is missing or refuses',
   );
+}
+
+/**
+ * @param subject the process that is traced
+ * @param tracer thread id
+ * @returns process-traced
+ */
+export function traced(subject: string, tracer: number, cause?: unknown): UlpError {
+  const status = readStatus(`/proc/${tracer}/status`);
+  const found = `tracer ${tracer}${status ? ` (${nameIn(status)})` : ''}`;
+  return new UlpError('process-traced', { subject, found, detail: 'detach it first' }, cause);
 }
 
 function ownerOf(path: string): number | undefined {

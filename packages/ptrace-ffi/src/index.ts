@@ -12,6 +12,7 @@ export {
   type SeccompVerdict,
   type SystemCall,
 } from './seccomp';
+export { traced } from './denial';
 export { libc, Tracee } from './tracee';
 export { type Stop } from './stop';
 export { ReturnWatch } from './return-watch';

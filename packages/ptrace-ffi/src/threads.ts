@@ -14,6 +14,8 @@ export interface Thread {
   readonly state: string;
   /** Of seccomp(2): 0 none, 1 strict, 2 filters. */
   readonly seccomp: number;
+  /** The thread that traces it; 0: none, or one in a pid namespace that cannot be seen from here. */
+  readonly tracer: number;
 }
 
 /** @returns an empty list when the process is gone */
@@ -27,6 +29,7 @@ export function readThreads(pid: Pid): Thread[] {
       name: nameIn(status),
       state: status.get('State')?.[0] ?? '',
       seccomp: Number(status.get('Seccomp') ?? 0),
+      tracer: Number(status.get('TracerPid') ?? 0),
     };
   });
 }

@@ -1,7 +1,7 @@
 /** Can a thread of the process be borrowed at all? Told before anything is touched. */
 import { readFileSync } from 'node:fs';
 import { abi, UlpError } from '@ulp/core';
-import { now, runtimeProblems, sleep, type Process } from '@ulp/ptrace-ffi';
+import { now, runtimeProblems, sleep, traced, type Process, type Thread } from '@ulp/ptrace-ffi';
 
 function status(process: Process): string {
   try {
@@ -37,14 +37,15 @@ export function requireReachable(process: Process, { flags, pid }: abi.UlpContro
 }
 
 /**
+ * A process with one thread that is traced counts as traced: its tracer may be about to attach to the others.
  * @param patienceMs how long a tracer may be another tool that borrows a thread; 0 for a holder of the lock
  * @throws UlpError process-traced
  */
-export function requireUntraced(process: Process, patienceMs: number): void {
+export function requireUntraced(target: Process, patienceMs: number): void {
+  const ofOthers = ({ tracer }: Thread): boolean => tracer !== 0 && tracer !== process.pid;
   for (const end = now() + patienceMs; ; sleep(1)) {
-    const tracer = Number(/^TracerPid:\s*(\d+)/m.exec(status(process))?.[1] ?? 0);
-    if (tracer === 0) return;
-    if (now() >= end)
-      throw new UlpError('process-traced', { subject: process.subject, found: `tracer ${tracer}` });
+    const thread = target.threads().find(ofOthers);
+    if (!thread) return;
+    if (now() >= end) throw traced(target.subject, thread.tracer);
   }
 }
