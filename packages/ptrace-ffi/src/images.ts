@@ -136,7 +136,7 @@ const owner = (process: Process): string =>
 /** The target's root directory as we see it; '' when it is ours, or none of our names leads to it. */
 function rootOf(process: Process): string {
   try {
-    const root = readlinkSync(`/proc/${process.task}/root`);
+    const root = process.through((task) => readlinkSync(`/proc/${task}/root`));
     return root === '/' ? '' : root;
   } catch {
     return '';

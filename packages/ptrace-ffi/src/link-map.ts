@@ -81,7 +81,7 @@ export function readLinkMap(process: Process, images: readonly Image[]): LinkMap
 
 /** DT_DEBUG of the program, which is the image that the kernel was told to start at. */
 function debugAddress(process: Process, images: readonly Image[]): bigint {
-  const entry = readAuxv(process.task).get(AT.entry) ?? 0n;
+  const entry = process.through(readAuxv).get(AT.entry) ?? 0n;
   const program = images.find((i) => i.start <= entry && entry < i.end);
   const dynamic = program?.programHeaders.find((p) => p.p_type === PT.DYNAMIC);
   if (!program || !dynamic) return 0n;

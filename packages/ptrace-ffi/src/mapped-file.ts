@@ -55,7 +55,7 @@ export const readerOf =
 
 function openMapped(process: Process, { start, end }: Mapping): number | undefined {
   const range = `${start.toString(16)}-${end.toString(16)}`;
-  const path = openSync(`/proc/${process.task}/map_files/${range}`, O_PATH);
+  const path = process.through((task) => openSync(`/proc/${task}/map_files/${range}`, O_PATH));
   try {
     return openFound(path);
   } finally {

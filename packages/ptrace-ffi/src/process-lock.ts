@@ -10,8 +10,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { UlpError, type Pid } from '@ulp/core';
 import { explainDenial } from './denial';
 import { now, sleep } from './sleep';
-import { isDead, readStat } from './stat';
-import { livingThread } from './threads';
+import { throughThread } from './threads';
 import { libc } from './tracee';
 
 export interface ProcessLock {
@@ -49,12 +48,11 @@ export function lockProcess(pid: Pid, timeoutMs: number): ProcessLock {
 }
 
 function open(pid: Pid): number {
-  // Where the first thread has ended before the others, its directory belongs to root.
-  const stat = readStat(pid);
-  const task = stat && isDead(stat.state) ? (livingThread(pid) ?? pid) : pid;
-  try {
-    return openSync(`/proc/${task}/fd`, constants.O_RDONLY | constants.O_DIRECTORY);
-  } catch (error) {
-    throw explainDenial(task, 'read', error);
-  }
+  return throughThread(pid, (task) => {
+    try {
+      return openSync(`/proc/${task}/fd`, constants.O_RDONLY | constants.O_DIRECTORY);
+    } catch (error) {
+      throw explainDenial(task, 'read', error);
+    }
+  });
 }

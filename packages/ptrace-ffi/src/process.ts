@@ -11,7 +11,14 @@ import { isDead, readStat } from './stat';
 import { numbers, readStatus } from './status';
 import { openInRoot } from './target-path';
 import { libc } from './tracee';
-import { livingThread, readAsleep, readThreads, type Asleep, type Thread } from './threads';
+import {
+  livingThread,
+  readAsleep,
+  readThreads,
+  throughThread,
+  type Asleep,
+  type Thread,
+} from './threads';
 
 const ENOSYS = 38;
 
@@ -34,18 +41,17 @@ export function openProcess(pid: Pid, options: OpenOptions = {}): Process {
   const leader = Number(readStatus(`/proc/${pid}/status`)?.get('Tgid') ?? pid);
   if (leader !== pid)
     throw new UlpError('process-missing', { subject, found: `a thread of process ${leader}` });
-  const task = isDead(stat.state) ? livingThread(pid) : pid;
-  if (task === undefined)
+  if (isDead(stat.state) && livingThread(pid) === undefined)
     throw new UlpError('process-missing', { subject, fact: 'it has ended', found: 'a zombie' });
   if (stat.kernelThread)
     throw new UlpError('process-unsupported', { subject, found: 'a kernel thread' });
-  if (!isSixtyFourBit(readAuxv(task)))
+  if (!isSixtyFourBit(throughThread(pid, readAuxv)))
     throw new UlpError('process-unsupported', {
       subject,
       expected: 'a 64-bit process',
       found: 'a 32-bit process',
     });
-  return new Process(pid, task, stat.startTime, stat.name, options);
+  return new Process(pid, stat.startTime, stat.name, options);
 }
 
 export class Process {
@@ -56,11 +62,6 @@ export class Process {
   /** Use openProcess(). */
   constructor(
     readonly pid: Pid,
-    /**
-     * The thread through which /proc shows what all threads share: the first one, unless that has ended
-     * before the others (pthread_exit in main).
-     */
-    readonly task: number,
     /** Clock ticks after boot: with the pid, the identity of the process. */
     readonly startTime: bigint,
     /** Its short name, of at most 15 bytes, as the process itself chose it. */
@@ -81,7 +82,7 @@ export class Process {
    */
   get memory(): Memory {
     if (this.opened) return this.opened;
-    const memory = new Memory(this.pid, this.task, this.writable);
+    const memory = this.through((task) => new Memory(this.pid, task, this.writable));
     // Looked at afterwards: now it is sure whose memory was opened.
     this.assertAlive();
     return (this.opened = memory);
@@ -97,9 +98,11 @@ export class Process {
 
   /** As they are now. @throws UlpError process-missing, process-denied */
   maps(): Mapping[] {
-    const text = this.attempt(() => readProcFile(`/proc/${this.task}/maps`));
-    if (text === '') throw new UlpError('process-missing', { subject: this.subject });
-    return parseMaps(text);
+    return this.through((task) => {
+      const text = this.attempt(() => readProcFile(`/proc/${task}/maps`));
+      if (text === '') throw new UlpError('process-missing', { subject: this.subject });
+      return parseMaps(text);
+    });
   }
 
   /** Every ELF file that is mapped as a program or library, in the order of addresses. */
@@ -114,7 +117,9 @@ export class Process {
 
   /** /proc/PID/status. undefined: it has just ended. @throws UlpError process-missing, process-denied */
   status(): ReadonlyMap<string, string> | undefined {
-    const status = this.attempt(() => readStatus(`/proc/${this.task}/status`));
+    // What of the first thread's remains when it has ended would mislead.
+    const task = this.through((living) => living);
+    const status = this.attempt(() => readStatus(`/proc/${task}/status`));
     if (!status) this.assertAlive();
     return status;
   }
@@ -125,7 +130,7 @@ export class Process {
 
   /** Its id as getpid(2) returns it there: in the innermost pid namespace that it is in. */
   ownPid(): number {
-    return numbers(readStatus(`/proc/${this.task}/status`)?.get('NStgid')).at(-1) ?? this.pid;
+    return numbers(readStatus(`/proc/${this.pid}/status`)?.get('NStgid')).at(-1) ?? this.pid;
   }
 
   /** The parent, if both have one memory: this is a child of vfork that has executed no program yet. */
@@ -147,7 +152,12 @@ export class Process {
    * @throws UlpError file-missing, file-not-regular, file-unreadable, process-missing, process-denied
    */
   openFile(path: string): number {
-    return openInRoot(this.task, path);
+    return this.through((task) => openInRoot(task, path));
+  }
+
+  /** See throughThread. */
+  through<T>(action: (task: number) => T): T {
+    return throughThread(this.pid, action);
   }
 
   close(): void {

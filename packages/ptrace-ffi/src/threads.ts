@@ -34,14 +34,41 @@ export function readThreads(pid: Pid): Thread[] {
   });
 }
 
+const isAlive = (id: number): boolean => {
+  const stat = readStat(id);
+  return stat !== undefined && !isDead(stat.state);
+};
+
+/** How often threads that end are looked behind. A process could go on so for ever. */
+const TURNS = 1000;
+
 /** @returns undefined when none is alive: the process has ended, or is gone */
-export const livingThread = (pid: Pid): Tid | undefined =>
-  tids(pid)
-    .map(tid)
-    .find((id) => {
-      const stat = readStat(id);
-      return stat && !isDead(stat.state);
-    });
+export function livingThread(pid: Pid): Tid | undefined {
+  for (let turn = 0; turn < TURNS; turn++) {
+    const all = tids(pid);
+    const found = all.find(isAlive);
+    if (found !== undefined) return tid(found);
+    // Those that were listed have ended since, and others may have begun.
+    if (all.length <= 1) break;
+  }
+  return undefined;
+}
+
+/**
+ * Asks the kernel, through one of its threads, for what all of them share: the first one, unless that has ended before
+ * the others (pthread_exit in main); then one that lives, and when that ends meanwhile, the next one.
+ * @throws what the action throws
+ */
+export function throughThread<T>(pid: Pid, action: (task: number) => T): T {
+  for (let turn = 0; ; turn++) {
+    const task = isAlive(pid) ? pid : (livingThread(pid) ?? pid);
+    try {
+      return action(task);
+    } catch (error) {
+      if (task === pid || turn >= TURNS || isAlive(task)) throw error;
+    }
+  }
+}
 
 function tids(pid: Pid): number[] {
   try {

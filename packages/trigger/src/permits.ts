@@ -34,7 +34,7 @@ export class Permits {
    * @throws UlpError process-unsupported, process-denied (no thread may, for the filters' sake); process-*
    */
   require(deadline: number): void {
-    if (isFree(this.process.task)) return;
+    if (this.process.through(isFree)) return;
     for (; now() < deadline; sleep(ROUND_MS)) {
       const threads = candidates(this.process);
       if (threads.some((thread) => this.allows(thread))) return;

@@ -1,16 +1,6 @@
 /** Can a thread of the process be borrowed at all? Told before anything is touched. */
-import { readFileSync } from 'node:fs';
 import { abi, UlpError } from '@ulp/core';
 import { now, runtimeProblems, sleep, traced, type Process, type Thread } from '@ulp/ptrace-ffi';
-
-function status(process: Process): string {
-  try {
-    return readFileSync(`/proc/${process.task}/status`, 'utf8');
-  } catch {
-    process.assertAlive();
-    return '';
-  }
-}
 
 /** @throws UlpError runtime-unusable, process-unsupported (stopped by job control, or in the memory of its parent) */
 export function requireReachable(process: Process, { flags, pid }: abi.UlpControl): void {
@@ -28,7 +18,8 @@ export function requireReachable(process: Process, { flags, pid }: abi.UlpContro
       fact: `it runs in the memory of process ${owner}, until it executes a program (vfork)`,
       detail: `patch process ${owner}`,
     });
-  if (/^State:\s*T/m.test(status(process)))
+  // `t` is a thread that its tracer has stopped.
+  if (process.threads().some(({ state }) => state === 'T'))
     throw new UlpError('process-unsupported', {
       subject: process.subject,
       fact: 'it is stopped by job control',

@@ -1,18 +1,20 @@
 /**
- * A tool that kills itself: `node dying-tool.mjs PID FILE apply|revert STEP trigger|dispatcher`. A step is a
- * request to ptrace(2) or a write to the target's memory; it dies just before step number STEP. Prints how
- * many steps there were if it comes to its end.
+ * A tool that kills itself: `node dying-tool.mjs PID FILE apply|revert STEP trigger|dispatcher [stop]`. A step is a
+ * request to ptrace(2) or a write to the target's memory; it dies just before step number STEP; with `stop`, it
+ * stops the target then (SIGSTOP) and goes on. Prints how many steps there were if it comes to its end.
  */
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const fs = require('node:fs');
-const [pid, file, action, last, tool] = process.argv.slice(2);
+const [pid, file, action, last, tool, stop] = process.argv.slice(2);
 /** Requests to it are rehearsals. */
 const NOBODY = 0x7fffffff;
 let steps = 0;
 const step = () => {
-  if (++steps === Number(last)) process.kill(process.pid, 'SIGKILL');
+  if (++steps !== Number(last)) return;
+  if (stop) process.kill(Number(pid), 'SIGSTOP');
+  else process.kill(process.pid, 'SIGKILL');
 };
 
 const libcPath = require.resolve('@ulp/ptrace-ffi/libc');
@@ -32,7 +34,7 @@ fs.writeSync = (fd, ...args) => {
 const { readMetadata } = require('@ulp/metadata');
 const { openProcess } = require('@ulp/ptrace-ffi');
 const target = openProcess(Number(pid), { writable: true });
-const options = { timeoutMs: 10_000, dryRun: false };
+const options = { timeoutMs: stop ? 300 : 10_000, dryRun: false };
 if (tool === 'dispatcher') {
   const { dispatchOne } = require('@ulp/dispatcher');
   const dispatched = action === 'apply' ? 'patch' : 'revert';
