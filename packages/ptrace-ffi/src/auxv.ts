@@ -8,6 +8,8 @@ export const AT = { phent: 4n, entry: 9n } as const;
 /** Size in bytes of an Elf64_Phdr; an Elf32_Phdr has 32. */
 const ELF64_PHENT = 56n;
 
+const BEGINNING = 'it executes a program just now';
+
 /** @throws UlpError process-missing, process-denied */
 export function readAuxv(task: number): ReadonlyMap<bigint, bigint> {
   let text: string;
@@ -18,6 +20,9 @@ export function readAuxv(task: number): ReadonlyMap<bigint, bigint> {
   }
   // The kernel's answer for a process that has given up its memory.
   if (text === '') throw new UlpError('process-missing', { subject: `process ${task}` });
+  // Of a program that is about to begin.
+  if (/^\0*$/.test(text))
+    throw new UlpError('process-missing', { subject: `process ${task}`, fact: BEGINNING });
   const words = Buffer.from(text, 'latin1');
   const auxv = new Map<bigint, bigint>();
   for (let at = 0; at + 16 <= words.length; at += 16)

@@ -22,6 +22,13 @@ export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unk
   if (!status || isDead(state[0] ?? ''))
     return new UlpError('process-missing', { subject, ...(state && { found: state }) }, cause);
 
+  // No question of permission: a thread that ends or executes a program has nothing to show.
+  if (['ENOENT', 'ESRCH'].includes(errnoOf(cause)))
+    return new UlpError(
+      'process-missing',
+      { subject, fact: 'it ends or executes a program' },
+      cause,
+    );
   const tracer = Number(status.get('TracerPid') ?? 0);
   if (action === 'trace' && tracer !== 0 && tracer !== process.pid)
     return traced(subject, tracer, cause);

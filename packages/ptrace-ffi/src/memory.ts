@@ -78,6 +78,11 @@ export class Memory {
     }
   }
 
+  /** @throws UlpError process-missing when its process has ended or has executed another program */
+  assertInUse(): void {
+    this.tryRead(remoteAddress(0n), 1);
+  }
+
   /** A struct or scalar of @ulp/core. */
   readStruct<T>(codec: Codec<T>, address: RemoteAddress, what = 'a struct'): T {
     return this.tryReadStruct(codec, address) ?? this.fail(address, codec.size, what);

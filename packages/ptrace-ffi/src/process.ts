@@ -84,12 +84,17 @@ export class Process {
     if (this.opened) return this.opened;
     const memory = this.through((task) => new Memory(this.pid, task, this.writable));
     // Looked at afterwards: now it is sure whose memory was opened.
-    this.assertAlive();
+    this.assertSamePid();
     return (this.opened = memory);
   }
 
-  /** @throws UlpError process-missing when it has ended, or another process has its pid */
+  /** @throws UlpError process-missing when it has ended or executed another program, or another process has its pid */
   assertAlive(): void {
+    this.opened?.assertInUse();
+    this.assertSamePid();
+  }
+
+  private assertSamePid(): void {
     const stat = readStat(this.pid);
     const alive = stat && (!isDead(stat.state) || livingThread(this.pid) !== undefined);
     if (alive && stat.startTime === this.startTime) return;

@@ -34,6 +34,10 @@ export function readThreads(pid: Pid): Thread[] {
   });
 }
 
+/** @returns 0: none, or one that cannot be seen from here, or the thread is gone */
+export const tracerOf = (id: Tid): number =>
+  Number(readStatus(`/proc/${id}/status`)?.get('TracerPid') ?? 0);
+
 const isAlive = (id: number): boolean => {
   const stat = readStat(id);
   return stat !== undefined && !isDead(stat.state);

@@ -79,6 +79,14 @@ export class Tracee {
   }
 
   /**
+   * A thread that is traced by this program already, by this id: one that has executed a program while it was traced goes
+   * on with the id of its process's first thread.
+   */
+  static executed(pid: Tid): Tracee {
+    return new Tracee(pid);
+  }
+
+  /**
    * A thread that does not exist, to practise on: the first run of anything in a program takes up to milliseconds
    * (compilation, lazy binding), and shall not be one for which a thread stands still. Every request to it is made, and counts
    * as done. It stands as `registers` say at first, and then at system calls; it has no filters.

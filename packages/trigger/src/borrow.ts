@@ -94,8 +94,9 @@ function borrow(
     return lend(process, process.memory, control, state, permits, tracee, timeLeft);
   } catch (error) {
     // A thread that ends under our hands is no reason to give up; anything else is.
-    if (error instanceof UlpError && error.code === 'process-missing') return false;
-    throw error;
+    if (!(error instanceof UlpError && error.code === 'process-missing')) throw error;
+    process.assertAlive();
+    return false;
   } finally {
     if (tracee) letGo(tracee);
     timeLeft?.close();

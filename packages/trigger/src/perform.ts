@@ -134,7 +134,7 @@ async function converse<T>(
     requireUntraced(process, 0);
     return await action(new Conversation(process, runtime, deadline));
   } finally {
-    releaseLateStops();
+    releaseLateStops(process);
     lock.release();
   }
 }

@@ -1,25 +1,44 @@
 /** Stopping one thread, and letting it go as if nothing had been. Synchronous: see tracee.ts of @ulp/ptrace-ffi. */
-import type { Tid } from '@ulp/core';
-import { resumable, Tracee } from '@ulp/ptrace-ffi';
+import { tid as asTid, type Pid, type Tid } from '@ulp/core';
+import { resumable, Tracee, tracerOf, type Process } from '@ulp/ptrace-ffi';
 
 /** How long a thread may take to stop before another one is tried, in ms. */
 const STOP_MS = 200;
 
 /** Threads that did not stop in time: they cannot be let go before they do. */
 const late = new Map<Tid, Tracee>();
+/** Processes that they may belong to. */
+const touched = new Set<Pid>();
 
 /** Lets go those that have stopped since. The end of this program frees the rest. */
-export function releaseLateStops(): void {
-  for (const [tid, tracee] of late) {
-    try {
-      const stop = tracee.waitForStop(0);
-      if (!stop) continue;
-      keepCall(tracee);
-      tracee.detach(stop.kind === 'signal' ? stop.signal : 0);
-    } catch {
-      // It has ended.
-    }
-    late.delete(tid);
+export function releaseLateStops({ pid }: Process): void {
+  for (const tracee of late.values()) release(tracee, 0);
+  for (const each of touched.add(pid)) releaseExecuted(each);
+  if (late.size === 0) touched.clear();
+}
+
+function release(tracee: Tracee, waitMs: number): void {
+  try {
+    const stop = tracee.waitForStop(waitMs);
+    if (!stop) return comesLate(tracee);
+    keepCall(tracee);
+    tracee.detach(stop.kind === 'signal' ? stop.signal : 0);
+  } catch {
+    // It has ended.
+  }
+  late.delete(tracee.tid);
+}
+
+/** A thread that has executed a program while it was traced: it is the first thread now, traced still, and stands perhaps. */
+function releaseExecuted(pid: Pid): void {
+  const first = asTid(pid);
+  if (late.has(first) || tracerOf(first) !== process.pid) return;
+  try {
+    const executed = Tracee.executed(first);
+    executed.interrupt();
+    release(executed, STOP_MS);
+  } catch {
+    // It has ended.
   }
 }
 

@@ -32,6 +32,16 @@ export function examine(
   metadata: Metadata,
   maps: readonly Mapping[] = process.maps(),
 ): TargetProcess {
+  try {
+    return look(process, metadata, maps);
+  } catch (error) {
+    // What was found in two programs, before and after an exec, makes no sense.
+    process.assertAlive();
+    throw error;
+  }
+}
+
+function look(process: Process, metadata: Metadata, maps: readonly Mapping[]): TargetProcess {
   const images = process.images(maps);
   const runtime = findRuntime(process, images, maps);
   const live = liveLibraries(process, images, runtime);

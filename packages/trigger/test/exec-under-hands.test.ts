@@ -1,9 +1,13 @@
 /** A process that executes another program between our look at its memory and the stop: the new one is let alone. */
-import { abi } from '@ulp/core';
-import { now, openProcess } from '@ulp/ptrace-ffi';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { abi, tid as asTid } from '@ulp/core';
+import { now, openProcess, Tracee, tracerOf } from '@ulp/ptrace-ffi';
 import { cleanUp, compile, start } from '../../ptrace-ffi/test/target';
 import { launchHelper } from '../src/borrow';
 import { Permits } from '../src/permits';
+import { awaitStop, releaseLateStops } from '../src/stopping';
 
 afterAll(cleanUp);
 
@@ -15,12 +19,51 @@ test('the old memory lives on in a child, the thread is in another program: it i
   expect(process.memory.tryRead(process.maps()[0]?.start ?? (0n as never), 8)).toBeDefined();
   target.child.stdin.write('x\n');
   expect(await target.line('cat answers')).toBe('cat answers');
-  const zeros = new DataView(new ArrayBuffer(abi.ulp_control.size));
-  const control = { ...abi.ulp_control.get(zeros, 0), gadget: 0x1000n, gadget_end: 0x1040n };
   expect(launchHelper(process, control, 0x102n, new Permits(process, []), now() + 300)).toBe(false);
   expect(await target.line('cat still answers')).toBe('cat still answers');
   process.close();
   await target.kill();
 });
+
+/** A tracer of the second of these threads keeps it from being gone, and the exec waits for that. */
+const HOLDER = `
+  require('@ulp/ptrace-ffi').Tracee.seize(Number(process.argv[1]));
+  console.log('held');
+  setInterval(() => undefined, 1e6);
+`;
+
+test('the thread executes a program while we wait for its stop: it goes on as the first thread', async () => {
+  const target = await start(compileHere('exec-stalled'));
+  const { pid } = target;
+  const executes = asTid(Number(await target.line()));
+  const process = openProcess(pid, { writable: true });
+  const holder = spawn(global.process.execPath, ['-e', HOLDER, await target.line()], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(holder.stdout, 'data');
+  const tracee = Tracee.seize(executes);
+  target.child.stdin.write('x');
+  // The first thread has been ended by the exec, which now waits for the other one.
+  while (!/^State:\s*Z/m.test(status(pid)));
+  tracee.interrupt();
+  expect(awaitStop(tracee)).toBe(false);
+  holder.kill('SIGKILL');
+  // The thread that we trace has the id of the first one, and stands.
+  while (!/^State:\s*t/m.test(status(pid)));
+  releaseLateStops(process);
+  expect(await target.line('cat answers')).toBe('cat answers');
+  expect(tracerOf(asTid(pid))).toBe(0);
+  process.close();
+  await target.kill();
+});
+
+const status = (pid: number): string => readFileSync(`/proc/${pid}/status`, 'utf8');
+
+/** Of a process that has no libpulp.so. */
+const control = {
+  ...abi.ulp_control.get(new DataView(new ArrayBuffer(abi.ulp_control.size)), 0),
+  gadget: 0x1000n,
+  gadget_end: 0x1040n,
+};
 
 const compileHere = (name: string): string => compile(`../../../trigger/test/programs/${name}`);
