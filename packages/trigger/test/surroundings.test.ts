@@ -1,8 +1,9 @@
 /** Processes in containers, without their first thread, after fork: paths and ids are what they see. */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { preload } from '../../../test-targets/harness/build';
+import { expectNoTrace, expectPatched } from './no-trace';
 import {
   asRoot,
   begin,
@@ -13,7 +14,33 @@ import {
   source,
   succeed,
   trigger,
+  type Target,
 } from './setting';
+
+/** The patch's file exists outside of the target's root only: refused, with the place where it has to be. */
+function carryOutAdvice(target: Target, patch: string, so: string): void {
+  const fact =
+    /fix\.so: no such file in the target's root directory, but outside of it \(copy it there: from here that is (.*)\)\n$/;
+  for (const more of [[], ['--dry-run']])
+    expectNoTrace(target.pid, patch, { status: 2, fact, more });
+  const there = fact.exec(trigger(target, patch).stderr)?.[1] ?? '';
+  expect(there).toBe(`/proc/${target.pid}/root${so}`);
+  copyFileSync(so, there);
+}
+
+asRoot(scenario)('in a mount namespace of its own, with other files in a folder', async (s) => {
+  const library = buildLibrary(s);
+  const program = s.program(source('program.c'), [library]);
+  const folder = join(s.room, 'patches');
+  mkdirSync(folder);
+  const patch = patchOf(s, library, 'patches/fix', 1000);
+  const script = 'mount -t tmpfs none "$0" && exec "$1"';
+  const target = await s.start('unshare', {
+    args: ['--mount', 'sh', '-c', script, folder, program],
+  });
+  carryOutAdvice(target, patch, join(folder, 'fix.so'));
+  await expectPatched(target, patch);
+});
 
 asRoot(scenario)('in a chroot of its own', async (s) => {
   const library = buildLibrary(s);
@@ -31,11 +58,8 @@ asRoot(scenario)('in a chroot of its own', async (s) => {
   mkdirSync(join(root, 'proc'));
   const script = 'mount --rbind /proc "$0/proc" && exec chroot "$0" "$1"';
   const target = await s.start('unshare', { args: ['--mount', 'sh', '-c', script, root, program] });
-  const so = join(s.room, 'fix.so');
-  const refused = trigger(target, patch);
-  expect(refused.status).toBe(2);
-  expect(refused.stderr).toMatch(/fix\.so: no such file.*looked up in the target's root directory/);
-  renameSync(so, root + so);
+  mkdirSync(join(root, s.room), { recursive: true });
+  carryOutAdvice(target, patch, join(s.room, 'fix.so'));
   expect(trigger(target, patch)).toMatchObject({ status: 0, stderr: '' });
   expect(await target.ask('answer')).toBe('1001');
   expect(trigger(target, patch, '--revert')).toMatchObject({ status: 0, stderr: '' });
