@@ -1,6 +1,6 @@
 /** Runs commands on processes that lie to them: each ends by itself, within bounds, and prints nothing that draws. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { abiHeader } from '@ulp/core';
 import { TARGETS } from './build';
@@ -16,6 +16,13 @@ const DRAWS =
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
 /** Not 2: nothing is wrong with the command line, nor with the files on it. */
 const KNOWN: readonly (number | null)[] = [0, 1, 3, 4, 5];
+
+/** Threads of a process that are traced or stopped; none, if a tool has let go of them. */
+export const heldThreads = (pid: number): string[] =>
+  readdirSync(`/proc/${pid}/task`).filter((id) => {
+    const status = readFileSync(`/proc/${pid}/task/${id}/status`, 'utf8');
+    return !/^TracerPid:\s0$/m.test(status) || /^State:\s[tT]/m.test(status);
+  });
 
 export class Hostile {
   readonly patch: string;

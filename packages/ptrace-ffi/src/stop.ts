@@ -7,6 +7,8 @@ export type Stop =
   | { readonly kind: 'signal'; readonly signal: number }
   /** The whole process is stopped (SIGSTOP and its like). */
   | { readonly kind: 'group'; readonly signal: number }
+  /** It runs another program now, perhaps one with more rights: nothing of it may be changed. */
+  | { readonly kind: 'executed' }
   /** What `interrupt()` asks for. */
   | { readonly kind: 'interrupted' }
   | { readonly kind: 'exited'; readonly code: number }
@@ -17,6 +19,8 @@ const SIGTRAP = 5;
 const SYSGOOD = 0x80;
 /** PTRACE_EVENT_STOP, in the third byte of the status. */
 const EVENT_STOP = 128;
+/** PTRACE_EVENT_EXEC, the same. */
+const EVENT_EXEC = 4;
 
 export function classifyStop(status: number): Stop {
   const low = status & 0x7f;
@@ -26,6 +30,7 @@ export function classifyStop(status: number): Stop {
   const event = (status >> 16) & 0xff;
   if (event === EVENT_STOP)
     return signal === SIGTRAP ? { kind: 'interrupted' } : { kind: 'group', signal };
+  if (event === EVENT_EXEC) return { kind: 'executed' };
   if (signal === (SIGTRAP | SYSGOOD)) return { kind: 'syscall' };
   return { kind: 'signal', signal };
 }

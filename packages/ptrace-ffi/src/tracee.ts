@@ -43,7 +43,8 @@ const PTRACE = {
 const NOBODY = 0x7fff_ffff as Tid;
 /** Where nobody stands, as wait statuses; see stop.ts. */
 const STATUS = { interrupted: 0x80_057f, syscall: 0x857f } as const;
-const OPTION_TRACESYSGOOD = 1;
+/** PTRACE_O_TRACESYSGOOD, PTRACE_O_TRACEEXEC. */
+const OPTIONS = 0x11;
 const SIGSET_SIZE = 8;
 const EPERM = -1;
 const ENOENT = -2;
@@ -71,7 +72,7 @@ export class Tracee {
    * @throws UlpError process-missing, process-traced, process-denied
    */
   static seize(tid: Tid): Tracee {
-    const result = libc().ptrace(PTRACE.seize, tid, 0, OPTION_TRACESYSGOOD);
+    const result = libc().ptrace(PTRACE.seize, tid, 0, OPTIONS);
     if (result === EPERM || result === EIO) throw explainDenial(tid, 'trace');
     if (result === ESRCH) throw gone(tid);
     if (result < 0) throw defect(tid, 'PTRACE_SEIZE', result);

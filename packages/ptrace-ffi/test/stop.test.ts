@@ -9,6 +9,7 @@ test.each([
   [0x057f, { kind: 'signal', signal: 5 }],
   [0x0a7f, { kind: 'signal', signal: 10 }],
   [0x80057f, { kind: 'interrupted' }],
+  [0x04057f, { kind: 'executed' }],
   [0x80137f, { kind: 'group', signal: 19 }],
 ])('wait status 0x%s', (status, stop) => {
   expect(classifyStop(status)).toEqual(stop);

@@ -242,7 +242,7 @@ function sendIntoGadget(
     tracee.detach(); // the gadget's tail does the rest, and the thread stands for a tenth of the time
     return true;
   }
-  const { kind, value } = runGadget(tracee);
+  const { kind, value } = runGadget(process, tracee);
   if (kind === 'late') return true; // the gadget puts the thread back, the helper answers
   if (kind === 'failed') {
     tracee.detach(); // the gadget notes the failure and puts the thread back
@@ -274,10 +274,10 @@ interface Outcome {
 }
 
 /** From the stop to the exit of the gadget's first system call: clone, or one of its tail's. */
-function runGadget(tracee: Tracee): Outcome {
+function runGadget(process: Process, tracee: Tracee): Outcome {
   tracee.syscall();
-  for (let stops = 0; ;) {
-    const event = tracee.waitForStop(GADGET_MS);
+  for (let stops = 0, end = now() + GADGET_MS; ;) {
+    const event = tracee.waitForStop(Math.max(0, end - now()));
     switch (event?.kind) {
       case undefined:
         comesLate(tracee);
@@ -285,6 +285,12 @@ function runGadget(tracee: Tracee): Outcome {
       case 'exited':
       case 'killed':
         throw new UlpError('process-missing', { subject: `thread ${tracee.tid}` });
+      case 'executed':
+        // The gadget was not ours. Whatever runs there now, it is none of our business to set its registers.
+        throw new UlpError('process-missing', {
+          subject: process.subject,
+          fact: 'it has executed another program',
+        });
       case 'signal':
         // A filter that kills, or a stack that ends: nothing else comes through the mask,
         if (event.signal !== SIGSTOP) return { kind: 'fault', value: BigInt(event.signal) };
@@ -292,6 +298,11 @@ function runGadget(tracee: Tracee): Outcome {
         break;
       case 'group':
       case 'interrupted':
+        if (now() >= end) {
+          // It is stopped and continued without pause: the gadget goes on alone when that ends.
+          tracee.detach();
+          return { kind: 'late', value: 0n };
+        }
         tracee.syscall();
         break;
       case 'syscall': {

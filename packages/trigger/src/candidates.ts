@@ -34,20 +34,30 @@ const NR_WRITE = 1;
 /** More than so many bytes may be written in part (PIPE_BUF); then the call is not repeated, but ends. */
 const WHOLE = 4096n;
 
-/** Threads to try, the most harmless first. */
+/** execve, execveat: as long as a thread waits in one, nobody else in the process can be seized, and who tries waits with it. */
+const EXECUTING: ReadonlySet<number | undefined> = new Set([59, 322]);
+
+/** Threads to try, the most harmless first; none while one of them executes a program. */
 export function candidates(process: Process): Thread[] {
-  return process
-    .threads()
-    .filter(({ state }) => !'ZXxT'.includes(state))
-    .map((thread) => ({ thread, rank: rank(process, thread) }))
+  const asleep = new Map(
+    process
+      .threads()
+      .map((thread) => [
+        thread,
+        'SD'.includes(thread.state) ? process.asleep(thread.tid) : undefined,
+      ]),
+  );
+  if ([...asleep.values()].some((call) => EXECUTING.has(call?.syscall))) return [];
+  return [...asleep]
+    .filter(([{ state }]) => !'ZXxT'.includes(state))
+    .map(([thread, call]) => ({ thread, rank: rank(thread, call) }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ thread }) => thread);
 }
 
-function rank(process: Process, { tid, state }: Thread): number {
+function rank({ state }: Thread, asleep: Asleep | undefined): number {
   if (state === 'R') return RANK.running;
   if (state !== 'S') return RANK.other;
-  const asleep = process.asleep(tid);
   if (!asleep) return RANK.running; // by now
   if (isRepeated(asleep)) return RANK.repeated;
   return mayBeginAnew(asleep) ? RANK.beginsAnew : RANK.fragile;

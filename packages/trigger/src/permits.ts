@@ -37,7 +37,7 @@ export class Permits {
     if (this.process.through(isFree)) return;
     for (; now() < deadline; sleep(ROUND_MS)) {
       const threads = candidates(this.process);
-      if (threads.some((thread) => this.allows(thread))) return;
+      if (threads.some((thread) => now() < deadline && this.allows(thread))) return;
       this.throwIfRefused(threads);
       this.process.assertAlive();
     }

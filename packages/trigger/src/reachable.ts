@@ -28,7 +28,8 @@ export function requireReachable(process: Process, { flags, pid }: abi.UlpContro
 }
 
 /**
- * A process with one thread that is traced counts as traced: its tracer may be about to attach to the others.
+ * A process with one thread that is traced counts as traced: its tracer may be about to attach to the others; and if it is its
+ * own, and never waits, an execve(2) of the process does not end, and keeps everybody who would seize a thread waiting.
  * @param patienceMs how long a tracer may be another tool that borrows a thread; 0 for a holder of the lock
  * @throws UlpError process-traced
  */

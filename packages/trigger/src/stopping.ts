@@ -1,8 +1,8 @@
 /** Stopping one thread, and letting it go as if nothing had been. Synchronous: see tracee.ts of @ulp/ptrace-ffi. */
 import { tid as asTid, type Pid, type Tid } from '@ulp/core';
-import { resumable, Tracee, tracerOf, type Process } from '@ulp/ptrace-ffi';
+import { now, resumable, Tracee, tracerOf, type Process } from '@ulp/ptrace-ffi';
 
-/** How long a thread may take to stop before another one is tried, in ms. */
+/** How long a thread may take to stop before another one is tried, in ms, whatever else it stops for meanwhile. */
 const STOP_MS = 200;
 
 /** Threads that did not stop in time: they cannot be let go before they do. */
@@ -21,7 +21,7 @@ function release(tracee: Tracee, waitMs: number): void {
   try {
     const stop = tracee.waitForStop(waitMs);
     if (!stop) return comesLate(tracee);
-    keepCall(tracee);
+    if (stop.kind !== 'executed') keepCall(tracee);
     tracee.detach(stop.kind === 'signal' ? stop.signal : 0);
   } catch {
     // It has ended.
@@ -62,8 +62,8 @@ export function askToStop(tid: Tid): Tracee {
 
 /** @returns false when it does not stop, or is stopped with the whole process */
 export function awaitStop(tracee: Tracee): boolean {
-  for (;;) {
-    const event = tracee.waitForStop(STOP_MS);
+  for (const end = now() + STOP_MS; ;) {
+    const event = tracee.waitForStop(Math.max(0, end - now()));
     switch (event?.kind) {
       case undefined:
         comesLate(tracee);
@@ -72,6 +72,10 @@ export function awaitStop(tracee: Tracee): boolean {
         return true;
       case 'signal': // let it be delivered, then ask again
         keepCall(tracee);
+        if (now() >= end) {
+          tracee.detach(event.signal);
+          return false;
+        }
         tracee.interrupt();
         tracee.cont(event.signal);
         break;
