@@ -192,9 +192,9 @@ static void wake(const struct call *call, pid_t pid)
   int failed = 0;
   switch (call->wake) {
   case BYTE: failed = write(ends[1], "x", 1) != 1; break;
-  case FUTEX:
-    shared->word = 1;
-    syscall(SYS_futex, &shared->word, FUTEX_WAKE, 1, NULL, NULL, 0);
+  case FUTEX: /* store and wake as one: what comes between could end a call that came later */
+    syscall(SYS_futex, &shared->word, FUTEX_WAKE_OP, 1, NULL, &shared->word,
+            FUTEX_OP(FUTEX_OP_SET, 1, FUTEX_OP_CMP_LT, 0));
     break;
   case POST: failed = semop(semaphore, &post, 1) != 0; break;
   case MESSAGE: failed = msgsnd(queue, &message, 1, 0) != 0; break;
