@@ -16,7 +16,14 @@ const { parseDescription } = require('@ulp/packer');
 const { dependencyIds } = inside('packer/dist/dependencies.js');
 const { findFunction } = inside('packer/dist/find-function.js');
 const { SymbolIndex } = inside('packer/dist/symbol-index.js');
-const { parseMaps, mappingAt } = require('@ulp/ptrace-ffi');
+const { parseCopyNotes } = inside('packer/dist/copy-notes.js');
+const { compareLibraries } = inside('packer/dist/compare/compare.js');
+const { library } = inside('packer/dist/compare/functions.js');
+const { isName } = require('@ulp/metadata');
+const { parseMaps, mappingAt, seccompVerdict } = require('@ulp/ptrace-ffi');
+const { parseAuxv, isSixtyFourBit } = inside('ptrace-ffi/dist/auxv.js');
+const { parseAsleep } = inside('ptrace-ffi/dist/threads.js');
+const { parseExecStart } = inside('ptrace-ffi/dist/run-clock.js');
 const { parseStat } = inside('ptrace-ffi/dist/stat.js');
 const { parseStatus, numbers } = inside('ptrace-ffi/dist/status.js');
 const { parseHeaders, notesAt } = inside('ptrace-ffi/dist/elf-in-memory.js');
@@ -226,6 +233,121 @@ const maps = (bytes) => {
 const stat = (bytes) => parseStat(bytes.toString('latin1'), 'fuzz');
 const status = (bytes) => parseStatus(bytes.toString('latin1')).forEach((value) => numbers(value));
 
+const ASLEEP = '232 0x4 0x7ffd0 0x10 0xffffffffffffffff 0x0 0x8 0x7ffd00001000 0x7f0000001234\n';
+const SCHED = [
+  'a\n--\n (4711, #threads: 2)',
+  '-'.repeat(67),
+  'se.exec_start                                :        987654.123456',
+  'se.vruntime                                  :             0.000001\n',
+].join('\n');
+const COPIES = ['inlined\tf\tg\tlib.c', 'cloned\tf\tf.part.0\tlib.c', ''].join('\0');
+
+const copies = (bytes) => {
+  const found = parseCopyNotes(bytes);
+  for (const [origin, notes] of found)
+    for (const note of notes) {
+      hold('a note is kept under its origin', note.origin === origin);
+      hold('what it names are names', isName(note.origin) && isName(note.holder));
+    }
+  return found.size;
+};
+
+const words = (...values) => {
+  const bytes = Buffer.alloc(values.length * 8);
+  values.forEach((value, i) => bytes.writeBigUInt64LE(value, i * 8));
+  return { bytes, fields: values.map((_, i) => ({ at: i * 8, size: 8 })) };
+};
+
+const auxv = () => {
+  const seeds = [words(3n, 0x55d0c0000040n, 4n, 56n, 5n, 13n, 9n, 0x55d0c0001000n, 0n, 0n)];
+  return {
+    make: (random) => mutateSeed(random, seeds),
+    run: (bytes) => isSixtyFourBit(parseAuxv(bytes.toString('latin1'), 'fuzz')),
+  };
+};
+
+/** Code, jumps when true and false, and k of each instruction: what libseccomp would make, and one of each kind. */
+const FILTERS = [
+  [
+    [0x20, 0, 0, 4],
+    [0x15, 1, 0, 0xc000_003e],
+    [0x06, 0, 0, 0],
+    [0x20, 0, 0, 0],
+    [0x35, 2, 0, 200],
+    [0x15, 1, 0, 56],
+    [0x06, 0, 0, 0x7fff_0000],
+    [0x06, 0, 0, 0x0005_0001],
+  ],
+  [
+    [0x00, 0, 0, 7],
+    [0x02, 0, 0, 3],
+    [0x61, 0, 0, 3],
+    [0x80, 0, 0, 0],
+    [0x04, 0, 0, 5],
+    [0x2c, 0, 0, 0],
+    [0x34, 0, 0, 3],
+    [0x5c, 0, 0, 0],
+    [0x64, 0, 0, 40],
+    [0x84, 0, 0, 0],
+    [0x07, 0, 0, 0],
+    [0x87, 0, 0, 0],
+    [0x05, 0, 0, 1],
+    [0x06, 0, 0, 0x8000_0000],
+    [0x16, 0, 0, 0],
+  ],
+];
+const ACTIONS = ['allow', 'log', 'trace', 'notify', 'errno', 'trap', 'kill-thread', 'kill-process'];
+
+/** ret SECCOMP_RET_KILL_PROCESS */
+const KILLS = Buffer.from('0600000000000080', 'hex');
+
+const seccomp = () => {
+  const seeds = FILTERS.map((program) => {
+    const bytes = Buffer.alloc(program.length * 8);
+    program.forEach(([code, isTrue, isFalse, k], i) => {
+      bytes.writeUInt16LE(code, i * 8);
+      bytes.set([isTrue, isFalse], i * 8 + 2);
+      bytes.writeUInt32LE(k, i * 8 + 4);
+    });
+    const fields = program.flatMap((_, i) => [
+      { at: i * 8, size: 2 },
+      { at: i * 8 + 2, size: 1 },
+      { at: i * 8 + 3, size: 1 },
+      { at: i * 8 + 4, size: 4 },
+    ]);
+    return { bytes, fields };
+  });
+  return {
+    make: (random) => mutateSeed(random, seeds),
+    run(bytes) {
+      const actions = [0, 56, 435, -1].map((number) => {
+        const call = { number, args: [1n, (1n << 64n) - 1n, -1n] };
+        const { action, data } = seccompVerdict([bytes], call);
+        hold('an action that there is', ACTIONS.includes(action));
+        hold('an errno of 16 bits', Number.isInteger(data) && data >= 0 && data <= 0xffff);
+        const twice = seccompVerdict([bytes, bytes], call);
+        hold('twice is once', twice.action === action && twice.data === data);
+        const killed = seccompVerdict([bytes, KILLS], call).action;
+        hold('nothing is stricter than to kill', killed === 'kill-process');
+        return action;
+      });
+      return actions.join(' ');
+    },
+  };
+};
+
+/** What is altered, beside what it was. */
+const compare = ({ seeds }) => {
+  const wholes = seeds.map(({ path, bytes }) => library(path, elf.ElfFile.parse(bytes, path)));
+  return {
+    make: (random) => mutateSeed(random, seeds),
+    run(bytes) {
+      const altered = library('fuzz', elf.ElfFile.parse(bytes, 'fuzz'));
+      for (const whole of wholes) compareLibraries(whole, altered);
+    },
+  };
+};
+
 const WANTED = ['first', 'quiet', 'chosen', 'second@FUZZ_1', 'nothing'].map((text) => {
   const [name, version] = text.split('@');
   return { where: 'fuzz:1:1', line: 1, text, name, ...(version && { version }) };
@@ -257,6 +379,26 @@ export const PARSERS = {
   maps: { share: 15, create: ofText([MAPS], ['rwxp', '-', ' (deleted)', '\\012', ...SPACE], maps) },
   stat: { share: 10, create: ofText([STAT], ['(', ')', ') S ', ...SPACE], stat) },
   status: { share: 10, create: ofText([STATUS], ['\nState:\tT', ...SPACE], status) },
+  auxv: { share: 10, create: auxv },
+  asleep: {
+    share: 10,
+    create: ofText(
+      [ASLEEP, 'running\n', '-1 0x1 0x2\n'],
+      [' 0x0', '0x', ' running', ...SPACE],
+      (b) => parseAsleep(b.toString('latin1'))?.args.length,
+    ),
+  },
+  'run-clock': {
+    share: 10,
+    create: ofText(
+      [SCHED],
+      ['\n--', 'se.exec_start : ', '.', ...SPACE],
+      (b) => typeof parseExecStart(b.toString('latin1')),
+    ),
+  },
+  seccomp: { share: 10, create: seccomp },
+  copies: { share: 5, create: ofText([COPIES], ['\0', '\t', 'inlined\t', ...SPACE], copies) },
+  compare: { share: 0.2, create: compare },
   'link-map': { share: 0.1, create: processes.fuzzer((process) => process.linkMap()) },
   runtime: { share: 0.1, create: processes.fuzzer((process) => inspection.inspect(process)) },
 };

@@ -21,8 +21,7 @@ const subject = await PARSERS[parser].create({
 
 function outcome(bytes) {
   try {
-    subject.run(bytes);
-    return 'accepted';
+    return `accepted: ${subject.run(bytes) ?? ''}`;
   } catch (error) {
     if (error?.name !== 'UlpError' || error.code === 'defect' || DRAWS.test(error.message))
       throw error;

@@ -6,7 +6,7 @@ import { Hostile, heldThreads } from '../harness/hostile';
 import { scenario } from '../harness/scenario';
 import { Target } from '../harness/target';
 
-const TRACED = /another process traces it: found tracer \d+$/m;
+const TRACED = /another process traces it: found tracer \d+ .*$/m;
 
 for (const how of ['traced-by-child', 'sibling-traced'])
   scenario(`no harm: ${how}`, async (s) => {

@@ -24,7 +24,12 @@ export function copyNotes(elf: ElfFile): Map<string, CopyNote[]> | undefined {
   const section = elf.section(SECTION);
   if (!section) return undefined;
   const size = Math.min(section.size, LIMIT.bytes);
-  const text = Buffer.from(elf.view.slice(section.offset, size, SECTION)).toString();
+  return parseCopyNotes(elf.view.slice(section.offset, size, SECTION));
+}
+
+/** @param bytes of the section */
+export function parseCopyNotes(bytes: Uint8Array): Map<string, CopyNote[]> {
+  const text = Buffer.from(bytes).toString();
   const notes = new Map<string, CopyNote[]>();
   // What follows the last NUL is no note.
   for (const line of new Set(text.split('\0', LIMIT.notes).slice(0, -1))) {

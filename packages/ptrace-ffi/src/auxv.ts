@@ -18,11 +18,18 @@ export function readAuxv(task: number): ReadonlyMap<bigint, bigint> {
   } catch (error) {
     throw explainDenial(task, 'read', error);
   }
+  return parseAuxv(text, `process ${task}`);
+}
+
+/**
+ * @param text one byte a character
+ * @throws UlpError process-missing
+ */
+export function parseAuxv(text: string, subject: string): ReadonlyMap<bigint, bigint> {
   // The kernel's answer for a process that has given up its memory.
-  if (text === '') throw new UlpError('process-missing', { subject: `process ${task}` });
+  if (text === '') throw new UlpError('process-missing', { subject });
   // Of a program that is about to begin.
-  if (/^\0*$/.test(text))
-    throw new UlpError('process-missing', { subject: `process ${task}`, fact: BEGINNING });
+  if (/^\0*$/.test(text)) throw new UlpError('process-missing', { subject, fact: BEGINNING });
   const words = Buffer.from(text, 'latin1');
   const auxv = new Map<bigint, bigint>();
   for (let at = 0; at + 16 <= words.length; at += 16)

@@ -25,12 +25,18 @@ export function readRunClock(tid: number): RunClock | undefined {
   } catch {
     return undefined; // not told
   }
-  // Behind the line of dashes: what is before it begins with the thread's own name.
-  const values = text?.slice(text.indexOf('\n--'));
-  const [, ms, part] = /^se\.exec_start +: +([0-9]{1,15})\.([0-9]{6})$/m.exec(values ?? '') ?? [];
+  const ns = text === undefined ? undefined : parseExecStart(text);
   const stat = readStat(tid);
-  if (!stat || !ms || !part) return undefined;
-  // The kernel makes it 0 before it moves a thread.
-  const ns = BigInt(ms) * 1_000_000n + BigInt(part);
-  return ns === 0n ? undefined : { processor: stat.processor, ns };
+  return stat && ns !== undefined ? { processor: stat.processor, ns } : undefined;
+}
+
+/**
+ * @param text of /proc/PID/sched
+ * @returns `se.exec_start` in ns; undefined when it is not there, or 0: the kernel makes it so before it moves a thread
+ */
+export function parseExecStart(text: string): bigint | undefined {
+  // Behind the line of dashes: what is before it begins with the thread's own name.
+  const values = text.slice(text.indexOf('\n--'));
+  const [, ms, part] = /^se\.exec_start +: +([0-9]{1,15})\.([0-9]{6})$/m.exec(values) ?? [];
+  return ms && part ? BigInt(ms) * 1_000_000n + BigInt(part) || undefined : undefined;
 }

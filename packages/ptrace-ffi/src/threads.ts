@@ -101,13 +101,19 @@ export function readAsleep(pid: Pid, id: Tid): Asleep | undefined {
   } catch {
     return undefined;
   }
-  const words = text?.trim().split(' ') ?? [];
-  const [sp, pc] = words.slice(-2);
-  // `running`, or a number, its arguments if it is a call, and the two registers.
-  if (words.length < 3 || sp === undefined || pc === undefined) return undefined;
+  return text === undefined ? undefined : parseAsleep(text);
+}
+
+/** `running`, or a number, its arguments if it is a call, and the two registers. */
+const ASLEEP = /^(-?[0-9]{1,10})((?: 0x[0-9a-f]{1,16})*) (0x[0-9a-f]{1,16}) (0x[0-9a-f]{1,16})\n?$/;
+
+/** @param text of /proc/PID/syscall */
+export function parseAsleep(text: string): Asleep | undefined {
+  const [, number, args = '', sp, pc] = ASLEEP.exec(text) ?? [];
+  if (number === undefined || sp === undefined || pc === undefined) return undefined;
   return {
-    syscall: parseInt(words[0] ?? '', 10),
-    args: words.slice(1, -2).map(BigInt),
+    syscall: Number(number),
+    args: args.split(' ').slice(1).map(BigInt),
     sp: remoteAddress(BigInt(sp)),
     pc: remoteAddress(BigInt(pc)),
   };
