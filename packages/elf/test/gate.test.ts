@@ -6,7 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { abi } from '@ulp/core';
+import { abi, linkAddress } from '@ulp/core';
 import {
   dynamicSymbols,
   ElfFile,
@@ -257,4 +257,20 @@ test('what was not built for it is refused with a reason, and not touched', () =
     expect(stderr).toMatch(reason);
     if (old) expect(readFileSync(file).equals(old)).toBe(true);
   }
+});
+
+test('a library whose runtime is out of reach of its functions is refused', () => {
+  const file = link();
+  const elf = ElfFile.parse(readFileSync(file), file);
+  const { library = 0n } = libraryNote(elf) ?? {};
+  const bytes = readFileSync(file);
+  bytes.writeInt32LE(
+    -0x8000_0000,
+    elf.offsetOf(linkAddress(library + BigInt(abi.ulp_library.offset.tpoff_slot))),
+  );
+  writeFileSync(file, bytes);
+  const { status, stderr } = tool('ulp-dynsym-gate', file);
+  expect(stderr).toMatch(/: malformed tpoff: expected within 2 GB of 0x[0-9a-f]+, found 0x/);
+  expect(status).toBe(2);
+  expect(readFileSync(file).equals(bytes)).toBe(true);
 });

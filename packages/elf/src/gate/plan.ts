@@ -1,5 +1,5 @@
 /** What ulp-dynsym-gate does to a library, as a list of edits. What is loaded keeps its layout. */
-import { abi, linkAddress, UlpError } from '@ulp/core';
+import { abi, linkAddress, UlpError, type LinkAddress } from '@ulp/core';
 import type { NewSymbol } from '../add-symbols';
 import type { ElfFile } from '../elf-file';
 import { libraryNote, pointerAt, type LibraryNote } from '../live-patchable';
@@ -75,6 +75,13 @@ function requireNote(elf: ElfFile): LibraryNote {
   return note;
 }
 
+/** Can an instruction in the padding of a function name it by its distance, a signed number of 32 bits? */
+function reaches(address: LinkAddress, place: LinkAddress): boolean {
+  const distance = place - address;
+  const reach = (1n << 31n) - BigInt(abi.PADDING.before);
+  return distance < reach && distance > -reach;
+}
+
 /** Padding and entry of every function. */
 function entries(elf: ElfFile, { functions }: Survey, { library }: LibraryNote): Edit[] {
   const { offset } = abi.ulp_library;
@@ -90,6 +97,13 @@ function entries(elf: ElfFile, { functions }: Survey, { library }: LibraryNote):
   return [...functions.values()].flatMap(({ address, entryOffset }) => {
     const at = elf.offsetOf(address);
     if (at === undefined) return [];
+    for (const [name, place] of Object.entries(runtime))
+      if (!reaches(address, place))
+        throw elf.malformed(
+          name,
+          `within 2 GB of 0x${address.toString(16)}`,
+          `0x${place.toString(16)}`,
+        );
     return [
       { at: at - abi.PADDING.before, bytes: padding(address, runtime) },
       { at: at + entryOffset, bytes: restingEntry(entryOffset) },
