@@ -1,5 +1,6 @@
 /** Runs commands on processes that lie to them: each ends by itself, within bounds, and prints nothing that draws. */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { abiHeader } from '@ulp/core';
@@ -34,7 +35,9 @@ export class Hostile {
   /** Builds test-targets/simple's library with a patch of it. */
   constructor(private readonly s: Scenario) {
     writeFileSync(join(s.room, 'ulp_abi.h'), abiHeader());
-    this.library = s.library('simple/library.c', 'libsimple.so');
+    // A build-id of its own: the commands for all processes concern every one that has it, and other tests run.
+    const id = `-Wl,--build-id=0x${randomBytes(20).toString('hex')}`;
+    this.library = s.library('simple/library.c', 'libsimple.so', { args: [id] });
     this.patch = s.patch('simple/patch.c', 'fix', [[this.library, ['answer:new_answer']]]);
     const none = s.library('simple/library.c', 'libnone.so');
     this.patchOfNone = s.patch('simple/patch.c', 'none', [[none, ['answer:new_answer']]]);
@@ -49,14 +52,18 @@ export class Hostile {
   }
 
   /** One command; whatever it finds, it is one of the promised answers. */
-  run(tool: string, args: readonly string[]): Outcome & { readonly status: number } {
+  run(
+    tool: string,
+    args: readonly string[],
+    timeout = TIME_MS,
+  ): Outcome & { readonly status: number } {
     const { status, signal, stdout, stderr, output } = spawnSync(
       this.rusage,
       [join(BIN, tool), ...args],
       {
         encoding: 'utf8',
         maxBuffer: 1 << 26,
-        timeout: TIME_MS,
+        timeout,
         killSignal: 'SIGKILL',
         stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       },

@@ -11,7 +11,7 @@ export interface Found {
 
 export interface Scan {
   readonly processes: readonly Found[];
-  /** Processes that may not be looked into, and so may be concerned. */
+  /** Processes that may not be looked into, or make no sense, and so may be concerned. */
   readonly unreadable: readonly Pid[];
 }
 
@@ -32,15 +32,16 @@ export function scan(metadata: Metadata, writable: boolean): Scan {
       if (concerned) processes.push({ process: candidate, maps });
       else candidate.close();
     } catch (error) {
-      if (isDenied(error)) unreadable.push(pid);
+      if (isOpaque(error)) unreadable.push(pid);
       else if (!isUninteresting(error)) throw error;
     }
   }
   return { processes, unreadable };
 }
 
-const isDenied = (error: unknown): boolean =>
-  error instanceof UlpError && error.code === 'process-denied';
+/** It may be concerned, and does not let itself be looked into. */
+const isOpaque = (error: unknown): boolean =>
+  error instanceof UlpError && ['process-denied', 'process-hostile'].includes(error.code);
 
-/** It has ended, or is of a kind that maps no library of ours, or its memory makes no sense. */
+/** It has ended, or is of a kind that maps no library of ours. */
 const isUninteresting = (error: unknown): boolean => isUlpError(error) && error.exitCode !== 70;

@@ -3,16 +3,15 @@
  * byte, where an ELF header lies, whose executable segment is mapped where the header says.
  */
 import { readlinkSync } from 'node:fs';
-import { abi, linkAddress, relocate, remoteAddress, UlpError } from '@ulp/core';
+import { linkAddress, relocate, remoteAddress, UlpError } from '@ulp/core';
 import type { BuildId, RemoteAddress } from '@ulp/core';
 import { buildIdOf, PF, PT, type Elf64Phdr } from '@ulp/elf';
 import { HEADER_SIZE, notesAt, parseHeaders, type LoadedNote } from './elf-in-memory';
 import { mappingAt, type Mapping } from './maps';
 import type { Memory } from './memory';
 import type { Process } from './process';
-import { numbers, readStatus } from './status';
 
-/** What holds for a file wherever it is mapped, as its memory tells. */
+/** What holds for an image wherever it is mapped, as its memory tells. */
 interface FileFacts {
   readonly programHeaders: readonly Elf64Phdr[];
   readonly notes: readonly LoadedNote[];
@@ -33,24 +32,27 @@ export interface Image extends FileFacts {
   readonly loadBias: bigint;
 }
 
+/** How many different images are remembered; each takes some 5 KB. */
+const REMEMBERED = 4096;
+
 /**
- * Remembers what files contain, so that a scan reads a library once and not in every process. For the
- * length of one scan only: an inode number may be used again later. Kept apart by user, so that no
- * process can lie about a file that other users' processes map as well; and what carries a note of
- * ours is read afresh in every process.
+ * Remembers what the first pages of images say, so that a scan takes a library apart once and not in every process. They are
+ * known by all their bytes, as each process shows them: what one makes of a library is not taken for what another one has.
  */
 export class ImageCache {
-  private readonly known = new Map<string, FileFacts | 'not an image'>();
+  private readonly known = new Map<string, FileFacts>();
 
-  look(key: string, read: () => FileFacts | 'not an image' | undefined): FileFacts | undefined {
-    let facts = this.known.get(key);
-    if (facts === undefined) {
-      facts = read();
-      if (facts === undefined) return undefined;
-      if (facts === 'not an image' || !facts.notes.some((n) => n.owner === abi.NOTE_OWNER))
-        this.known.set(key, facts);
-    }
-    return facts === 'not an image' ? undefined : facts;
+  /** @param read what the page says; `isAll`: nothing of it was found elsewhere in memory */
+  look(
+    page: Buffer,
+    read: () => { facts: FileFacts; isAll: boolean } | undefined,
+  ): FileFacts | undefined {
+    const key = page.toString('latin1');
+    const before = this.known.get(key);
+    if (before) return before;
+    const found = read();
+    if (found?.isAll && this.known.size < REMEMBERED) this.known.set(key, found.facts);
+    return found?.facts;
   }
 }
 
@@ -58,15 +60,14 @@ export class ImageCache {
 const LIMIT = { images: 8192, noteBytes: 16 << 20, imageNoteBytes: 64 << 10 } as const;
 
 export function readImages(process: Process, maps: readonly Mapping[], cache: ImageCache): Image[] {
-  const user = owner(process);
   const root = rootOf(process);
   const images: Image[] = [];
   const room = { notes: LIMIT.noteBytes };
   for (const first of maps) {
     if (first.offset !== 0n || first.inode === 0n) continue;
-    const { device, inode, start, end } = first;
-    const key = `${user} ${device} ${inode} ${end - start} ${first.path}`;
-    const facts = cache.look(key, () => readFacts(process.memory, first, room));
+    const { device, inode, start } = first;
+    const page = readPage(process.memory, first);
+    const facts = page && cache.look(page, () => readFacts(process.memory, first, page, room));
     const place = facts && locate(facts.programHeaders, first, maps);
     if (!facts || !place) continue;
     if (images.length === LIMIT.images)
@@ -81,27 +82,44 @@ export function readImages(process: Process, maps: readonly Mapping[], cache: Im
   return images;
 }
 
-/** @param room bytes of notes that are still read; what does not fit is left out */
+const readPage = (memory: Memory, { start, end }: Mapping): Buffer | undefined =>
+  memory.tryRead(start, Math.min(HEADER_SIZE, Number(end - start)));
+
+/**
+ * @param room bytes of notes that are still read; what does not fit is left out
+ * @returns undefined when it is no image
+ */
 function readFacts(
   memory: Memory,
   first: Mapping,
+  page: Buffer,
   room: { notes: number },
-): FileFacts | 'not an image' | undefined {
-  const head = memory.tryRead(first.start, Math.min(HEADER_SIZE, Number(first.end - first.start)));
-  if (!head) return undefined;
-  const programHeaders = parseHeaders(head);
+): { facts: FileFacts; isAll: boolean } | undefined {
+  const programHeaders = parseHeaders(page);
   const bias = programHeaders && loadBias(programHeaders, first);
-  if (programHeaders === undefined || bias === undefined) return 'not an image';
+  if (programHeaders === undefined || bias === undefined) return undefined;
   let own = Math.min(room.notes, LIMIT.imageNoteBytes);
+  let isAll = true;
   const notes = programHeaders.flatMap((p) => {
-    if (p.p_type !== PT.NOTE || p.p_filesz > BigInt(own)) return [];
-    own -= Number(p.p_filesz);
-    room.notes -= Number(p.p_filesz);
+    if (p.p_type !== PT.NOTE) return [];
+    const size = Number(p.p_filesz);
+    if (p.p_filesz > BigInt(own)) {
+      isAll = false;
+      return [];
+    }
+    own -= size;
+    room.notes -= size;
     const address = relocate(linkAddress(p.p_vaddr), bias);
-    const segment = memory.tryRead(address, Number(p.p_filesz));
+    const at = address - first.start;
+    const isInPage = at >= 0n && at + p.p_filesz <= BigInt(page.length);
+    isAll &&= isInPage;
+    // Not read again: between two reads it may change.
+    const segment = isInPage
+      ? page.subarray(Number(at), Number(at) + size)
+      : memory.tryRead(address, size);
     return segment ? notesAt(segment, p.p_vaddr, p.p_align) : [];
   });
-  return { programHeaders, notes, buildId: buildIdOf(notes) };
+  return { facts: { programHeaders, notes, buildId: buildIdOf(notes) }, isAll };
 }
 
 /** From the segment that holds the file's first byte. */
@@ -129,9 +147,6 @@ function locate(
   }, 0n);
   return { loadBias: bias, end: remoteAddress(end) };
 }
-
-const owner = (process: Process): string =>
-  numbers(readStatus(`/proc/${process.pid}/status`)?.get('Uid')).join(' ');
 
 /** The target's root directory as we see it; '' when it is ours, or none of our names leads to it. */
 function rootOf(process: Process): string {

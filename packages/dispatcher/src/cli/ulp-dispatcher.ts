@@ -94,7 +94,10 @@ export const command = defineCommand({
           };
     const settled = isSettled(action, results);
     if (unreadable.length > 0)
-      message(NAME, `${unreadable.length} processes: permission denied, so not looked at`);
+      message(
+        NAME,
+        `${unreadable.length} processes: permission denied, or they make no sense, so not looked at`,
+      );
     if (json) printJson(dispatcherDocument(action, metadata, dryRun, settled, results, unreadable));
     else if (results.length === 0) print('no process has a target library loaded');
     else
