@@ -1,16 +1,25 @@
 #!/usr/bin/env node
 /**
  * Builds a real library live-patchable from Debian's source, as it was before one of Debian's own fixes,
- * and the fix as a live patch. `node scripts/real-library.mjs libpng|libxml2` prints where things lie (JSON).
- * Everything lands in test-targets/build/real and is kept; a second run only looks.
+ * and the fix as a live patch. `node scripts/real-library.mjs libpng|libxml2 [TOOLCHAIN]` prints where things lie (JSON);
+ * toolchains: scripts/toolchains.mjs. Everything lands in test-targets/build/real and is kept; a second run only looks.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { debianSource } from './debian-source.mjs';
 import { root } from './prepare.mjs';
+import { TOOLCHAINS, toolchain } from './toolchains.mjs';
 
 export const REAL = join(root, 'test-targets/build/real');
 
@@ -53,21 +62,50 @@ export const MAKE = [
   'AUTOHEADER=:',
 ];
 
-/** The tree with one fix taken back, configured and built with these flags. */
-function buildTree(library, source, folder, cflags, ldflags) {
-  rmSync(folder, { recursive: true, force: true });
-  run(root, 'cp', '-a', source, folder);
-  if (ldflags !== '') run(folder, 'patch', '-R', '-p1', '-i', join('debian/patches', library.fix));
-  run(
-    folder,
-    './configure',
-    '-q',
-    '--disable-static',
-    ...library.configure,
-    `CFLAGS=-O2 -g ${cflags}`,
-  );
+/** The tree, configured and built with these flags. */
+function buildTree(library, folder, { cflags = '', ldflags = '', cc = 'gcc' }) {
+  const settings = [`CC=${cc}`, `CFLAGS=-O2 -g ${cflags}`];
+  run(folder, './configure', '-q', '--disable-static', ...library.configure, ...settings);
   run(folder, 'make', ...MAKE, library.make, ...(ldflags === '' ? [] : [`LDFLAGS=${ldflags}`]));
 }
+
+function copyTree(source, folder) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(dirname(folder), { recursive: true });
+  run(root, 'cp', '-a', source, folder);
+}
+
+/** The library as it was before the fix, live-patchable. */
+function buildVulnerable(library, source, folder, { cflags, ldflags }) {
+  copyTree(source, folder);
+  run(folder, 'patch', '-R', '-p1', '-i', join('debian/patches', library.fix));
+  // libtool does not pass -B on to the link.
+  const where = ldflags.filter((word) => word.startsWith('-B'));
+  buildTree(library, folder, {
+    cflags: cflags.join(' '),
+    ldflags: [...ldflags.filter((word) => !where.includes(word)), '-Wl,--build-id'].join(' '),
+    cc: ['gcc', ...where].join(' '),
+  });
+}
+
+/** As Debian has it; the same for every toolchain. */
+function fixedTree(name) {
+  const folder = join(REAL, name, 'fixed');
+  const done = join(REAL, name, 'fixed.done');
+  if (existsSync(done)) return folder;
+  copyTree(debianSource(LIBRARIES[name].package, join(REAL, 'source')), folder);
+  buildTree(LIBRARIES[name], folder, {});
+  writeFileSync(done, '');
+  return folder;
+}
+
+/** Files that a toolchain's flags name: the plugin, and what lies where -B leads. */
+const filesOf = (words) =>
+  words.flatMap((word) => {
+    const [, folder, plugin] = /^-B(.+)|^-fplugin=(.+)/.exec(word) ?? [];
+    if (folder) return readdirSync(folder).map((file) => join(folder, file));
+    return plugin ? [plugin] : [];
+  });
 
 /** The one function of the fixed file, under another name, with what static code it needs. */
 function buildPatch(library, fixedTree, shared, out) {
@@ -148,18 +186,21 @@ function buildRepetition(library, at, out) {
 
 /**
  * @param {'libpng' | 'libxml2'} name
+ * @param {string} kind one of TOOLCHAINS
  * @returns where the gated library, its folders, the patch and its metadata lie
  */
-export function realLibrary(name) {
+export function realLibrary(name, kind = 'stock') {
   const library = LIBRARIES[name];
-  const folder = join(REAL, name);
+  const tools = toolchain(kind);
+  if (tools.missing) throw new Error(tools.missing);
+  const folder = join(REAL, kind === 'stock' ? name : `${name}-${kind}`);
   mkdirSync(folder, { recursive: true });
   const at = {
     /** Built as it was before the fix, and gated; the folder holds it under its soname. */
     tree: join(folder, 'vulnerable'),
     folder: join(folder, 'lib'),
     library: join(folder, 'lib', library.soname),
-    /** The same before it was gated. */
+    /** The same as it was linked; the patched ld has gated it already. */
     ungated: join(folder, 'ungated', library.soname),
     headers: library.headers.map((header) => join(folder, 'vulnerable', header)),
     patch: join(folder, `${library.fixed}.so`),
@@ -176,20 +217,20 @@ export function realLibrary(name) {
     'packages/elf/dist/bin/ulp-dynsym-gate.js',
     'scripts/real-library.mjs',
     'test-targets/real/count-calls.c',
+    ...filesOf([...tools.cflags, ...tools.ldflags]),
   ];
   const stamp = join(folder, 'stamp');
-  const state = execFileSync('sha256sum', inputs, { cwd: root, encoding: 'utf8' });
+  const sums = execFileSync('sha256sum', inputs, { cwd: root, encoding: 'utf8' });
+  const state = JSON.stringify(tools) + sums;
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === state) return at;
   const source = debianSource(library.package, join(REAL, 'source'));
-  const [trm] = flags('ldflags').split(' ');
-  buildTree(library, source, at.tree, flags('cflags'), `${trm} -Wl,--build-id`);
-  buildTree(library, source, join(folder, 'fixed'), '', '');
+  buildVulnerable(library, source, at.tree, tools);
   for (const out of [at.library, at.ungated]) {
     mkdirSync(join(out, '..'), { recursive: true });
     copyFileSync(join(at.tree, '.libs', library.soname), out);
   }
-  run(root, join(root, 'node_modules/.bin/ulp-dynsym-gate'), at.library);
-  buildPatch(library, join(folder, 'fixed'), at.library, at.patch);
+  if (tools.gate) run(root, join(root, 'node_modules/.bin/ulp-dynsym-gate'), at.library);
+  buildPatch(library, fixedTree(name), at.library, at.patch);
   writeFileSync(at.description, `${at.patch}\n@${at.library}\n${at.old}:${at.new}\n`);
   run(root, join(root, 'node_modules/.bin/ulp-packer'), at.description, '-o', at.metadata);
   const same = join(folder, 'same.so');
@@ -201,10 +242,11 @@ export function realLibrary(name) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const name = process.argv[2];
-  if (!(name in LIBRARIES)) {
-    console.error(`usage: real-library.mjs ${Object.keys(LIBRARIES).join('|')}`);
+  const [name, kind = 'stock'] = process.argv.slice(2);
+  if (!(name in LIBRARIES) || !TOOLCHAINS.includes(kind)) {
+    const [libraries, kinds] = [Object.keys(LIBRARIES), TOOLCHAINS].map((list) => list.join('|'));
+    console.error(`usage: real-library.mjs ${libraries} [${kinds}]`);
     process.exit(2);
   }
-  console.log(JSON.stringify(realLibrary(name)));
+  console.log(JSON.stringify(realLibrary(name, kind)));
 }

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { UlpError } from '@ulp/core';
-import { toolchainFile, toolchainPrefix } from './toolchain';
+import { toolchainFile } from './toolchain';
 
 export { toolchainFile, toolchainPrefix } from './toolchain';
 
@@ -49,11 +49,11 @@ export const toolchainCflags = (): readonly string[] => [
   '-mlive-patchable',
 ];
 
-/** ldflags with our ld, which does what ulp-dynsym-gate does; and with our gcc if it was built, for LTO. */
+/**
+ * ldflags with our ld, which does what ulp-dynsym-gate does. Compilers come with the cflags alone: gcc(1) wants them at a link
+ * with -flto as well, and in one command with those of the plugin, another compiler would be run.
+ */
 export const toolchainLdflags = (): readonly string[] => [
   ...ldflags(),
   `-B${dirname(toolchainFile('ld', 'bin/ld'))}/`,
-  ...(existsSync(join(toolchainPrefix(), GCC_SPECS))
-    ? compilers(toolchainFile('gcc', GCC_SPECS))
-    : []),
 ];

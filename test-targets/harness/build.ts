@@ -30,8 +30,11 @@ function toolchain(): (typeof TOOLCHAINS)[string] {
   return found;
 }
 
-/** The patched ld leads dynamic symbols to .ulp; dladdr(3) then has no name for what is inside an exported function. */
-export const dladdrNamesBodies = toolchain().gate;
+/** The plugin and the patched gcc align entries to 8; the machine's gcc does not. */
+export const entriesAreAligned = (): boolean => toolchain().cflags.length > 0;
+
+/** By ulp-dynsym-gate, behind the machine's ld; else by the patched ld. */
+export const isGated = (): boolean => toolchain().gate;
 
 function flags(what: 'cflags' | 'ldflags'): string[] {
   const { status, stdout, stderr } = runTool('ulp-runtime', [what, ...toolchain()[what]]);
@@ -46,7 +49,7 @@ export const preload = (): string =>
   OTHER ? join(OTHER, 'libpulp.so') : runTool('ulp-runtime', ['path', 'libpulp.so']).stdout.trim();
 
 export interface LibraryOptions {
-  /** Leave it as the linker made it. */
+  /** Leave it as the machine's linker would make it. */
   readonly ungated?: boolean;
   /** Compiled and linked as anybody would. */
   readonly plain?: boolean;
@@ -66,7 +69,8 @@ export function buildLibrary(
 ): string {
   const out = join(room, file);
   const ld = flags('ldflags').map((flag) => (trm && flag.endsWith('/trm.o') ? trm : flag));
-  const live = plain ? [] : [...(cflags ?? flags('cflags')), ...ld];
+  const raw = ungated && !isGated() ? ['-Wl,-z,noulp'] : [];
+  const live = plain ? [] : [...(cflags ?? flags('cflags')), ...ld, ...raw];
   compile(name, '-shared', '-fPIC', `-Wl,-soname,${file}`, '-o', out, ...live, ...args);
   if (!plain && !ungated) {
     const { status, stderr } = runTool('ulp-dynsym-gate', [out]);

@@ -15,7 +15,11 @@ const char *const region_names[REGIONS] = {"trampoline", "selector", "stub",    
 
 static const ulp_library *library;
 static const ulp_control *control;
-static uint64_t padded[3]; /* where the padding of each function begins */
+/* Where in a trampoline the distance from ulp_library to its function lies, and how far those in .ulp are apart. */
+static const int TRAMPOLINE_FUNCTION = 15, TRAMPOLINE_STRIDE = 64;
+static struct {
+  uint64_t trampoline, end, padding;
+} entered[3];
 
 /* The structure that a note of ours leads to; NULL when there is no such note. */
 template <class Note, class Result>
@@ -57,8 +61,16 @@ void process_init()
   if (!library || !control)
     abort();
   int i = 0;
-  for (const char *name : {"version", "twice", "tail"})
-    padded[i++] = reinterpret_cast<uint64_t>(dlsym(RTLD_DEFAULT, name));
+  for (const char *name : {"version", "twice", "tail"}) {
+    const auto *trampoline = static_cast<const char *>(dlsym(RTLD_DEFAULT, name));
+    int32_t distance; /* from ulp_library to the function */
+    memcpy(&distance, trampoline + TRAMPOLINE_FUNCTION, sizeof distance);
+    const uint64_t padding = reinterpret_cast<uint64_t>(library) + distance - ULP_PADDING_BEFORE;
+    const uint64_t start = reinterpret_cast<uint64_t>(trampoline);
+    /* In the padding, up to the selector; or in .ulp. */
+    const uint64_t size = start == padding ? ULP_PADDING_SELECTOR : TRAMPOLINE_STRIDE;
+    entered[i++] = {start, start + size, padding};
+  }
 }
 
 static uint64_t base_of(const void *address)
@@ -69,9 +81,12 @@ static uint64_t base_of(const void *address)
 
 Region region_of(uint64_t pc)
 {
-  for (uint64_t start : padded)
-    if (pc >= start && pc < start + ULP_PADDING_BEFORE)
-      return pc < start + ULP_PADDING_SELECTOR ? TRAMPOLINE : SELECTOR;
+  for (const auto &[start, end, padding] : entered) {
+    if (pc >= start && pc < end)
+      return TRAMPOLINE;
+    if (pc >= padding + ULP_PADDING_SELECTOR && pc < padding + ULP_PADDING_BEFORE)
+      return SELECTOR;
+  }
   if (pc >= control->slots && pc < control->slots + ULP_SLOT_COUNT * ULP_SLOT_STRIDE)
     return SLOT;
   const uint64_t base = base_of(reinterpret_cast<void *>(pc));
@@ -111,5 +126,5 @@ int taken_slots()
 
 long untracked_version()
 {
-  return reinterpret_cast<long (*)()>(padded[0] + ULP_PADDING_BEFORE)();
+  return reinterpret_cast<long (*)()>(entered[0].padding + ULP_PADDING_BEFORE)();
 }

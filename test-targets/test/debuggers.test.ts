@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dladdrNamesBodies, preload } from '../harness/build';
+import { isGated, preload } from '../harness/build';
 import { expectAllOutside } from '../harness/cases';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
@@ -10,8 +10,11 @@ import { runTool } from '../harness/tools';
 /** libunwind last: it has a backtrace() and an _Unwind_Resume() of its own. */
 const ARGS = ['-fexceptions', '-rdynamic', '-lc', '-lgcc_s', '-lunwind'];
 
-/** Of outer() and who called it, what backtrace_symbols() names: dynamic symbols alone, and the slots' is hidden. */
-const OUTER_FROM_MIDDLE = dladdrNamesBodies ? 'outer  middle ' : '(^| )middle ';
+/**
+ * Of outer() and who called it, what backtrace_symbols() names: global dynamic symbols alone. The slots' is hidden; that of
+ * outer() covers its body if ulp-dynsym-gate has moved it, and not if the patched ld has.
+ */
+const OUTER_FROM_MIDDLE = isGated() ? 'outer  middle ' : '(^| )middle ';
 
 /** What gdb prints for these commands in the running process. */
 function gdb(target: Target, ...commands: string[]): string {

@@ -19,13 +19,14 @@ interface RealLibrary {
 }
 
 const MINUTES = 60_000;
-const build = (name: string): RealLibrary =>
-  JSON.parse(
-    execFileSync(process.execPath, [join(TARGETS, '../scripts/real-library.mjs'), name], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'inherit'],
-    }),
+function build(name: string): RealLibrary {
+  const command = join(TARGETS, '../scripts/real-library.mjs');
+  const args = [command, name, process.env.ULP_TEST_TOOLCHAIN ?? 'stock'];
+  const stdio = ['ignore', 'pipe', 'inherit'] as const;
+  return JSON.parse(
+    execFileSync(process.execPath, args, { encoding: 'utf8', stdio: [...stdio] }),
   ) as RealLibrary;
+}
 
 const built = new Map<string, RealLibrary>();
 const real = (name: string): RealLibrary => {

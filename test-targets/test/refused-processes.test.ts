@@ -104,7 +104,7 @@ scenario('without libpulp.so: linked as usual, statically, or the library alone'
   }
 });
 
-scenario('the library is not loaded, is another build, or was never gated', async (s) => {
+scenario('the library is not loaded, or is another build', async (s) => {
   const library = simple(s);
   const patch = patchOf(s, library);
   const refuse = async (

@@ -31,8 +31,8 @@ function instructions(file: string, start: number, size: number): number[] {
 }
 
 /** Where a symbol lies in a file. */
-function symbol(file: string, name: string): { start: number; size: number } {
-  const listing = execFileSync('nm', ['-S', file], { encoding: 'utf8' });
+function symbol(file: string, name: string, options = ''): { start: number; size: number } {
+  const listing = execFileSync('nm', [`-S${options}`, file], { encoding: 'utf8' });
   const [, start, size] = new RegExp(`^(\\w+) (\\w+) \\w ${name}$`, 'm').exec(listing) ?? [];
   if (start === undefined || size === undefined) throw new Error(`${file}: no ${name}`);
   return { start: parseInt(start, 16), size: parseInt(size, 16) };
@@ -43,8 +43,10 @@ function missed(library: string, stood: ReadonlyMap<string, ReadonlySet<number>>
   const entry = symbol(library, '__ulp_entry');
   // Its last three instructions are for a process without libpulp.so.
   const entered = instructions(library, entry.start, entry.size).slice(0, -3);
-  const { start } = symbol(library, 'twice');
-  const trampoline = instructions(library, start - abi.PADDING.before, abi.PADDING.trampolineSize);
+  // Of exported symbols, those that lead to trampolines.
+  const { start, size } = symbol(library, 'twice', 'gD');
+  const inPadding = symbol(library, 'twice').start - start === abi.PADDING.before;
+  const trampoline = instructions(library, start, inPadding ? abi.PADDING.trampolineSize : size);
   const runtime = preload();
   const slots = symbol(runtime, '__ulp_slots').start;
   const slot = instructions(runtime, slots, abi.SLOT_STRIDE).map((at) => at - slots);
