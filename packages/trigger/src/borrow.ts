@@ -22,7 +22,7 @@ import { candidates } from './candidates';
 import type { Permits } from './permits';
 import { repeatWith } from './repeat-frame';
 import { resumeFrame } from './resume-frame';
-import { askToStop, awaitStop, comesLate, keepCall, letGo } from './stopping';
+import { askToStop, awaitStop, comesLate, letGo } from './stopping';
 import { TimeLeft } from './time-left';
 
 /** How long the gadget's system call may take, in ms. */
@@ -117,13 +117,13 @@ function lend(
   timeLeft?: TimeLeft,
 ): boolean {
   if (!awaitStop(tracee)) return false;
-  const registers = resumable(tracee.getRegs());
+  const found = tracee.getRegs();
+  const registers = resumable(found);
+  // First of all: should this program die now, the kernel decides about EINTR as it should.
+  if (registers !== found) tracee.setRegs(registers);
   if (registers.get('cs') !== USER_CS_64 || isInGadget(registers, control)) return false;
   const filters = permits.confirm(tracee);
-  if (filters === undefined) {
-    keepCall(tracee);
-    return false;
-  }
+  if (filters === undefined) return false;
   const isUnfiltered = filters === 0;
   return sendIntoGadget(
     process,
@@ -223,8 +223,6 @@ function sendIntoGadget(
   isUnfiltered: boolean,
   timeLeft: TimeLeft | undefined,
 ): boolean {
-  // First of all: should this program die now, the kernel decides about EINTR as it should.
-  tracee.setRegs(registers);
   const mask = tracee.getSigmask();
   const frame = frameAddress(registers);
   if (frame < abi.TOKEN_BYTES || frame >= USER_END) return false;

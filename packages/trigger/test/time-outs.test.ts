@@ -17,6 +17,8 @@ const CALLS = {
   io_getevents: 0,
   io_pgetevents: 0,
 } as const;
+/** Long enough for all changes. */
+const SECONDS = '20';
 const EINTR = -4;
 /** Of the system calls, as /proc/PID/syscall has them. */
 const NUMBERS = [128, 208, 220, 232, 281, 333, 441].map(String);
@@ -50,7 +52,8 @@ scenario(
   async (s) => {
     const { program, patch, changer, change } = prepare(s);
     const calls = Object.entries(CALLS);
-    const all = () => Promise.all(calls.map(([call]) => s.start(program, { args: [call] })));
+    const all = () =>
+      Promise.all(calls.map(([call]) => s.start(program, { args: [call, SECONDS] })));
     const [earlier, borrowed, later] = [await all(), await all(), await all()];
     const tool = await changer(borrowed);
     for (const group of [earlier, borrowed, later]) {
@@ -77,7 +80,7 @@ scenario(
 scenario('a signal with a handler ends the call, wherever it goes on', async (s) => {
   const { program, changer, change } = prepare(s);
   for (const call of ['epoll_wait', 'epoll_pwait2', 'semtimedop']) {
-    const target = await s.start(program, { args: [call] });
+    const target = await s.start(program, { args: [call, '3600'] });
     begin(target);
     await change(await changer([target]));
     process.kill(target.pid, 'SIGUSR1');

@@ -1,5 +1,5 @@
 /*
- * One call with a time-out, named by the first argument, by the bare instruction. It begins at the first line of input; when it
+ * One call with a time-out of so many seconds, first and second argument, by the bare instruction. It begins at the first line of input; when it
  * ends it says what it returned, whether every register is as the kernel leaves it, and when (CLOCK_MONOTONIC, ns).
  * SIGUSR1 has a handler. With `cancel`, it is epoll_wait of libc; SIGUSR2 has a second thread cancel it. On one processor.
  */
@@ -19,8 +19,8 @@
 
 int answer(int x);
 
-enum { SECONDS = 10 };
-static const struct timespec period = {SECONDS, 0}, hour = {3600, 0};
+static struct timespec period; /* its time-out */
+static const struct timespec hour = {3600, 0};
 static struct epoll_event event;
 static struct io_event io_event;
 static struct sembuf take = {0, -1, 0};
@@ -54,9 +54,9 @@ static struct arguments of(const char *name)
   const long none = 0x5555555555555555;
   aio_context_t aio = 0;
   if (strcmp(name, "epoll_wait") == 0)
-    return (struct arguments){SYS_epoll_wait, {epoll, events, 1, SECONDS * 1000, none, none}};
+    return (struct arguments){SYS_epoll_wait, {epoll, events, 1, period.tv_sec * 1000, none, none}};
   if (strcmp(name, "epoll_pwait") == 0)
-    return (struct arguments){SYS_epoll_pwait, {epoll, events, 1, SECONDS * 1000, 0, 8}};
+    return (struct arguments){SYS_epoll_pwait, {epoll, events, 1, period.tv_sec * 1000, 0, 8}};
   if (strcmp(name, "epoll_pwait2") == 0)
     return (struct arguments){SYS_epoll_pwait2, {epoll, events, 1, left, 0, 8}};
   if (strcmp(name, "sigtimedwait") == 0)
@@ -128,6 +128,7 @@ int main(int argc, char **argv)
   CPU_SET(cpu, &one);
   if (argc < 2 || sched_setaffinity(0, sizeof one, &one) != 0)
     abort();
+  period.tv_sec = argc > 2 ? atoi(argv[2]) : 0;
   setvbuf(stdout, NULL, _IOLBF, 0);
   sigemptyset(&usr2);
   sigaddset(&usr2, SIGUSR2);
