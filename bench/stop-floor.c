@@ -1,7 +1,7 @@
 /*
  * stop-floor TID GADGET TLS STACK TID_ADDRESS FLAGS STATE: the C floor of the stop. A fresh process that does to one
  * thread, for a request that is written already, what packages/trigger/src/borrow.ts does: the same requests in the
- * same order, and nothing else. It makes none of the checks, and takes no thread that has to be given back by hand.
+ * same order, and nothing else. It makes none of the checks.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 enum { RED_ZONE = 128, SYSCALL_BYTES = 2, DF_TF = 0x500, NR_RESTART_SYSCALL = 219, MASK_BYTES = 8 };
 /* What the kernel makes of a system call that a stop has interrupted; programs never see it. */
-enum { ERESTART_NOINTR = 513, ERESTART_RESTARTBLOCK = 516 };
+enum { ERESTART_SYS = 512, ERESTART_NOINTR = 513, ERESTART_NOHAND = 514, ERESTART_RESTARTBLOCK = 516 };
 
 static void must(long result, const char *what)
 {
@@ -29,12 +29,26 @@ static void must(long result, const char *what)
   exit(1);
 }
 
+/* In a call that the kernel repeats unless a handler runs: only a tracer can leave that to it. */
+static bool by_hand(const struct user_regs_struct *r)
+{
+  const long code = -(long)r->rax;
+  return (long long)r->orig_rax >= 0 && (code == ERESTART_SYS || code == ERESTART_NOHAND);
+}
+
+static void wait_for(pid_t tid, int *status)
+{
+  for (pid_t stopped; (stopped = waitpid(tid, status, WNOHANG | __WALL)) != tid;)
+    must(stopped, "waitpid");
+}
+
 static struct ulp_resume_frame frame_of(const struct user_regs_struct *r, uint64_t mask)
 {
   const bool in_call = (long long)r->orig_rax >= 0;
   const bool again = in_call && (long long)r->rax == -ERESTART_RESTARTBLOCK;
   return (struct ulp_resume_frame){
       .mask = mask,
+      .restart = by_hand(r) ? -r->rax : 0,
       .r15 = r->r15,
       .r14 = r->r14,
       .r13 = r->r13,
@@ -73,15 +87,15 @@ int main(int argc, char **argv)
   uint64_t mask, all = ~0UL;
   int status;
 
-  /* Again, where it has just left a call: that would have to be given back by hand. */
+  /* Again, where it has just left a call. */
   for (bool fits = false; !fits;) {
     must(ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD), "seize");
     must(ptrace(PTRACE_INTERRUPT, tid, 0, 0), "interrupt");
-    for (pid_t stopped; (stopped = waitpid(tid, &status, WNOHANG | __WALL)) != tid;)
-      must(stopped, "waitpid");
+    wait_for(tid, &status);
     must(ptrace(PTRACE_GETREGS, tid, 0, &old), "getregs");
     const long code = -(long)old.rax;
-    fits = (long long)old.orig_rax < 0 || code == ERESTART_NOINTR || code == ERESTART_RESTARTBLOCK;
+    fits = (long long)old.orig_rax < 0 || by_hand(&old) || code == ERESTART_NOINTR ||
+           code == ERESTART_RESTARTBLOCK;
     if (status >> 16 != PTRACE_EVENT_STOP)
       return 3; /* the kernel lets the thread go */
     if (!fits)
@@ -105,6 +119,14 @@ int main(int argc, char **argv)
     must(-1, "pwrite");
   must(ptrace(PTRACE_SETREGS, tid, 0, &new), "setregs");
   must(ptrace(PTRACE_SETSIGMASK, tid, (void *)MASK_BYTES, &all), "setsigmask");
+  if (by_hand(&old)) {
+    for (int stop = 0; stop < 2; stop++) { /* the entry to clone, and its exit */
+      must(ptrace(PTRACE_SYSCALL, tid, 0, 0), "syscall");
+      wait_for(tid, &status);
+    }
+    must(ptrace(PTRACE_SETSIGMASK, tid, (void *)MASK_BYTES, &mask), "setsigmask");
+    must(ptrace(PTRACE_SETREGS, tid, 0, &old), "setregs");
+  }
   must(ptrace(PTRACE_DETACH, tid, 0, 0), "detach");
   return 0;
 }

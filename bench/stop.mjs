@@ -10,7 +10,7 @@
  *   alone     is left alone, for as long as ulp-trigger takes
  *   dry run   sees `ulp-trigger --dry-run`, which stops nobody
  *   tool      is patched, or reverted, by a fresh process of `ulp-trigger`
- *   C floor   has a fresh process of stop-floor.c do the same to its first thread
+ *   C floor   has a fresh process of stop-floor.c do the same to the thread that the tool would take
  * A gap is a stop or a time slice of somebody else; the kernel's counts of context switches tell which. So a noisy
  * machine makes fewer gaps count (those in which both happened do not), and adds little to those that do.
  *
@@ -27,6 +27,7 @@ import { buildTarget, start, until } from './target.mjs';
 const require = createRequire(import.meta.url);
 const { openProcess, findRuntime } = require('@ulp/ptrace-ffi');
 const { abi, remoteAddress } = require('@ulp/core');
+const { candidates } = require('../packages/trigger/dist/candidates.js');
 const { encodeCollect } = require('../packages/trigger/dist/request.js');
 
 const rounds = Number(process.argv[2] ?? 40);
@@ -125,7 +126,7 @@ async function measure(threads, mode) {
     await during('dry run', () => trigger('--dry-run'));
     took = await during('tool', () => trigger());
     const { args, isDone } = request(target);
-    await during('C floor', () => onOne(floor, child.pid, ...args));
+    await during('C floor', () => onOne(floor, candidates(target)[0].tid, ...args));
     await until(isDone);
   }
   target.close();
