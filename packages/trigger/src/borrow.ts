@@ -89,6 +89,7 @@ function borrow(
 ): boolean {
   let tracee: Tracee | undefined;
   const timeLeft = TimeLeft.begin(process, tid);
+  timeLeft?.rehearse((at, left) => repeatWith(at, left, control.repeat, at.get('rsp')));
   try {
     tracee = askToStop(tid);
     return lend(process, process.memory, control, state, permits, tracee, timeLeft);

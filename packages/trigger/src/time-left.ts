@@ -7,8 +7,8 @@
  * of the next, is known by a watch on the address to which the call returns, set while the thread was seen asleep in it.
  */
 import { field, remoteAddress, struct, u64, UlpError, type Tid } from '@ulp/core';
-import { readRunClock, ReturnWatch } from '@ulp/ptrace-ffi';
-import type { Asleep, Process, Registers, RunClock } from '@ulp/ptrace-ffi';
+import { readRunClock, Registers, ReturnWatch, user_regs_struct } from '@ulp/ptrace-ffi';
+import type { Asleep, Process, RunClock } from '@ulp/ptrace-ffi';
 import { timeOutOf, type TimeOut } from './time-outs';
 
 /** The two clocks may differ by so much of a time: 500 parts in a million by adjtimex(2), and their calibration. */
@@ -53,10 +53,25 @@ export class TimeLeft {
       watch.close();
       return undefined;
     }
-    const left = new TimeLeft(tid, asleep, timeOut, whole, before, watch);
-    // What runs while the thread stands has then run before; see rehearse() in borrow.ts.
-    for (let turn = 0; turn < REHEARSALS; turn++) left.reckon();
-    return left;
+    return new TimeLeft(tid, asleep, timeOut, whole, before, watch);
+  }
+
+  /**
+   * What runs while the thread stands has then run before; see rehearse() in borrow.ts.
+   * @param use what is done with the answer
+   */
+  rehearse(use: (registers: Registers, left: Left) => void): void {
+    const { syscall, pc, sp } = this.asleep;
+    const registers = new Registers(new Uint8Array(user_regs_struct.size)).with({
+      orig_rax: BigInt(syscall),
+      rax: ERESTARTNOHAND,
+      rip: pc,
+      rsp: sp,
+    });
+    for (let turn = 0; turn < REHEARSALS; turn++) {
+      const left = this.ofStopped(registers);
+      if (left) use(registers, left);
+    }
   }
 
   /** @param registers of the thread, which stands, resumable */
