@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
-const { findRuntime, openProcess } = require('@ulp/ptrace-ffi');
+const { findRuntime, now, openProcess } = require('@ulp/ptrace-ffi');
 const { perform } = require('../../packages/trigger/dist/perform.js');
 const { encodeCollect } = require('../../packages/trigger/dist/request.js');
 
@@ -13,5 +13,5 @@ const [pid, times] = process.argv.slice(2).map(Number);
 const target = openProcess(pid, { writable: true });
 const runtime = findRuntime(target);
 for (let i = 0; i < times; i++)
-  await perform(target, runtime, encodeCollect(), performance.now() + 10_000);
+  await perform(target, runtime, encodeCollect(), now() + 10_000);
 target.close();
