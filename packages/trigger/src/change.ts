@@ -10,6 +10,7 @@ import {
   type Patch,
   type Process,
 } from '@ulp/ptrace-ffi';
+import { requireMemory } from './cgroups';
 import { finishUnfinished, isIdle, perform, type Answer, type Earlier } from './perform';
 import { requirePatchFile } from './patch-file';
 import { requireReachable, requireUntraced } from './reachable';
@@ -52,6 +53,8 @@ export interface Change {
   readonly replacements: readonly Replacement[];
 }
 
+/** What a control group must have left, in bytes: several times of what a change takes besides the patch. */
+const MEMORY: Readonly<Record<Action, number>> = { apply: 1 << 20, revert: 1 << 18 };
 /** How long another tool may borrow a thread while a dry run looks, in ms. */
 const PATIENCE_MS = 100;
 /** How long a reverted patch is waited for at most, in ms, so that it can be unloaded. */
@@ -96,7 +99,10 @@ async function change(
     earlier,
     replacements: replacements(target, metadata),
   };
-  if (needed) requireReachable(process, target.control);
+  if (needed) {
+    requireReachable(process, target.control);
+    requireMemory(process, MEMORY[action] + (action === 'apply' ? metadata.patch.size : 0));
+  }
   if (needed && dryRun) requireUntraced(process, PATIENCE_MS);
   if (dryRun) return { ...unchanged, changed: needed };
   if (!needed)

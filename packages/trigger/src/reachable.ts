@@ -1,8 +1,9 @@
 /** Can a thread of the process be borrowed at all? Told before anything is touched. */
 import { abi, UlpError } from '@ulp/core';
+import { requireThawed } from './cgroups';
 import { now, runtimeProblems, sleep, traced, type Process, type Thread } from '@ulp/ptrace-ffi';
 
-/** @throws UlpError runtime-unusable, process-unsupported (stopped by job control, or in the memory of its parent) */
+/** @throws UlpError runtime-unusable, process-unsupported (stopped by job control, frozen, or in the memory of its parent) */
 export function requireReachable(process: Process, { flags, pid }: abi.UlpControl): void {
   const problems = runtimeProblems(flags);
   if (problems.length > 0)
@@ -25,6 +26,7 @@ export function requireReachable(process: Process, { flags, pid }: abi.UlpContro
       fact: 'it is stopped by job control',
       detail: 'let it go on first (SIGCONT)',
     });
+  requireThawed(process);
 }
 
 /**
