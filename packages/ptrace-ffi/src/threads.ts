@@ -14,9 +14,14 @@ export interface Thread {
   readonly state: string;
   /** Of seccomp(2): 0 none, 1 strict, 2 filters. */
   readonly seccomp: number;
+  /** Has its process a handler for SIGSYS? */
+  readonly catchesSigsys: boolean;
   /** The thread that traces it; 0: none, or one in a pid namespace that cannot be seen from here. */
   readonly tracer: number;
 }
+
+/** Signal 31, in a mask. */
+const SIGSYS_BIT = 30;
 
 /** @returns an empty list when the process is gone */
 export function readThreads(pid: Pid): Thread[] {
@@ -29,6 +34,8 @@ export function readThreads(pid: Pid): Thread[] {
       name: nameIn(status),
       state: status.get('State')?.[0] ?? '',
       seccomp: Number(status.get('Seccomp') ?? 0),
+      catchesSigsys:
+        ((parseInt(status.get('SigCgt')?.slice(-8) ?? '', 16) >>> SIGSYS_BIT) & 1) === 1,
       tracer: Number(status.get('TracerPid') ?? 0),
     };
   });

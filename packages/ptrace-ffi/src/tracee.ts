@@ -36,7 +36,9 @@ const PTRACE = {
   interrupt: 0x4207,
   getsigmask: 0x420a,
   setsigmask: 0x420b,
+  getRegset: 0x4204,
   seccompGetFilter: 0x420c,
+  getSyscallUserDispatch: 0x4211,
 } as const;
 
 /** Above every pid_max. */
@@ -57,6 +59,18 @@ const SOCK_FILTER_SIZE = 8;
 /** Where the structs lie in the page that is shared with the kernel. */
 const REGISTERS_AT = 0;
 const MASK_AT = 512;
+const DISPATCH_AT = 640;
+const IOVEC_AT = 704;
+
+/** struct ptrace_sud_config: mode, selector, offset, length. */
+const DISPATCH_SIZE = 32;
+/** <elf.h>: what xsave stores, in its standard form; the kernel keeps the mask of components where xsave leaves room. */
+const XSTATE = { note: 0x202, componentsAt: 464, storedAt: 512, pkru: 9 } as const;
+/** Where Intel has PKRU when larger components follow (AMX). Otherwise it is the last word but one, whoever made the processor. */
+const PKRU_BEFORE_OTHERS_AT = 2688;
+const PKRU_SIZE = 8;
+/** Access and writing denied to key 0, which all memory has that was given no other. */
+const KEY_0_DENIED = 3;
 const WORD_AT = 520;
 
 export class Tracee {
@@ -185,6 +199,41 @@ export class Tracee {
     if (this.tid === NOBODY) return ENOENT;
     if (size === ESRCH) throw gone(this.tid);
     return size;
+  }
+
+  /**
+   * Do some of its system calls raise SIGSYS instead (PR_SET_SYSCALL_USER_DISPATCH)?
+   * @returns undefined when the kernel does not tell: before Linux 6.4
+   */
+  dispatchesSyscalls(): boolean | undefined {
+    const at = this.libc.pageAddress + DISPATCH_AT;
+    this.libc.page.fill(0, DISPATCH_AT, DISPATCH_AT + DISPATCH_SIZE);
+    const result = this.libc.ptrace(PTRACE.getSyscallUserDispatch, this.tid, DISPATCH_SIZE, at);
+    if (this.tid === NOBODY) return false;
+    if (result === ESRCH) throw gone(this.tid);
+    return result < 0 ? undefined : this.libc.page.readBigUInt64LE(DISPATCH_AT) !== 0n;
+  }
+
+  /** Do protection keys (pkeys(7)) keep the thread from ordinary memory just now? */
+  isLockedOut(): boolean {
+    const { page, pageAddress, filterRoom: room, filterRoomAddress } = this.libc;
+    page.writeBigUInt64LE(BigInt(filterRoomAddress), IOVEC_AT);
+    page.writeBigUInt64LE(BigInt(room.length), IOVEC_AT + 8);
+    const result = this.libc.ptrace(
+      PTRACE.getRegset,
+      this.tid,
+      XSTATE.note,
+      pageAddress + IOVEC_AT,
+    );
+    if (result === ESRCH && this.tid !== NOBODY) throw gone(this.tid);
+    if (result < 0) return false;
+    const size = Number(page.readBigUInt64LE(IOVEC_AT + 8));
+    const components = room.readUInt32LE(XSTATE.componentsAt) >>> XSTATE.pkru;
+    // A component that is not stored is as at first: all is allowed.
+    const isStored = (room.readUInt32LE(XSTATE.storedAt) >>> XSTATE.pkru) & 1;
+    if (!(components & 1) || !isStored) return false;
+    const at = components === 1 ? size - PKRU_SIZE : PKRU_BEFORE_OTHERS_AT;
+    return (room.readUInt32LE(at) & KEY_0_DENIED) !== 0;
   }
 
   /**

@@ -22,6 +22,7 @@ import { candidates } from './candidates';
 import type { Permits } from './permits';
 import { repeatWith } from './repeat-frame';
 import { resumeFrame } from './resume-frame';
+import { standsWith } from './standing';
 import { askToStop, awaitStop, comesLate, letGo } from './stopping';
 import { TimeLeft } from './time-left';
 
@@ -60,7 +61,12 @@ export function launchHelper(
   for (;;) {
     const threads = candidates(process);
     for (const thread of threads) {
-      if (permits.allows(thread) && borrow(process, control, state, permits, thread.tid))
+      const { tid } = thread;
+      if (
+        standsWith(process, tid) &&
+        permits.allows(thread) &&
+        borrow(process, control, state, permits, tid)
+      )
         return true;
       if (now() >= deadline) return false;
     }
@@ -124,7 +130,7 @@ function lend(
   if (registers !== found) tracee.setRegs(registers);
   if (registers.get('cs') !== USER_CS_64 || isInGadget(registers, control)) return false;
   const filters = permits.confirm(tracee);
-  if (filters === undefined) return false;
+  if (filters === undefined || tracee.isLockedOut()) return false;
   const isUnfiltered = filters === 0;
   return sendIntoGadget(
     process,

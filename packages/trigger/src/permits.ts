@@ -1,6 +1,8 @@
 /**
  * Does a thread's seccomp filter let a change happen? Asked before anything is touched: the helper inherits the filter of the
- * thread that is borrowed, and a filter that answers with a signal, or kills, would end the process.
+ * thread that is borrowed, and a filter that answers with a signal, or kills, would end the process. So would a dispatch of its
+ * system calls to itself (PR_SET_SYSCALL_USER_DISPATCH), which makes no sense without a handler for SIGSYS: where there is none,
+ * it is asked about at the stop alone.
  */
 import { readFileSync } from 'node:fs';
 import { UlpError, type Tid } from '@ulp/core';
@@ -34,7 +36,8 @@ export class Permits {
    * @throws UlpError process-unsupported, process-denied (no thread may, for the filters' sake); process-*
    */
   require(deadline: number): void {
-    if (this.process.through(isFree)) return;
+    if (this.process.through(isFree) && !this.process.threads().some((t) => t.catchesSigsys))
+      return;
     for (; now() < deadline; sleep(ROUND_MS)) {
       const threads = candidates(this.process);
       if (threads.some((thread) => now() < deadline && this.allows(thread))) return;
@@ -45,7 +48,7 @@ export class Permits {
 
   /** May this thread be borrowed, as far as is known? It stands for a moment when it has filters. */
   allows(thread: Thread): boolean {
-    if (thread.seccomp === 0) return true;
+    if (thread.seccomp === 0 && !thread.catchesSigsys && !this.known.has(thread.tid)) return true;
     if (!this.known.has(thread.tid)) this.examine(thread);
     const known = this.known.get(thread.tid);
     return known !== undefined && known.refusal === undefined;
@@ -56,6 +59,10 @@ export class Permits {
    * @returns how many filters it has; undefined: it has others by now
    */
   confirm(tracee: Tracee): number | undefined {
+    if (tracee.dispatchesSyscalls()) {
+      this.known.set(tracee.tid, { count: 0, refusal: this.dispatching() });
+      return undefined;
+    }
     const expected = this.known.get(tracee.tid)?.count ?? 0;
     const count = tracee.seccompFilterCount();
     if (count === undefined && expected === 0 && isFree(tracee.tid)) return 0;
@@ -70,25 +77,30 @@ export class Permits {
     if (threads.length > 0 && refusals.every((refusal) => refusal)) throw refusals[0];
   }
 
-  private examine({ tid, seccomp }: Thread): void {
+  private examine({ tid, seccomp, catchesSigsys }: Thread): void {
     if (seccomp === STRICT) {
       this.known.set(tid, { count: 0, refusal: this.strict() });
       return;
     }
-    let filters: readonly SeccompFilter[] | undefined;
+    let filters: readonly SeccompFilter[] | undefined = [];
+    let dispatches: boolean | undefined;
     let tracee: Tracee | undefined;
     try {
       tracee = askToStop(tid);
       if (!awaitStop(tracee)) return;
       keepCall(tracee);
-      filters = tracee.seccompFilters();
+      if (seccomp !== 0) filters = tracee.seccompFilters();
+      dispatches = tracee.dispatchesSyscalls();
     } catch (error) {
       if (error instanceof UlpError && error.code === 'process-missing') return;
       throw error;
     } finally {
       if (tracee) letGo(tracee);
     }
-    this.known.set(tid, { count: filters?.length ?? 0, refusal: this.judge(filters) });
+    // A process that handles SIGSYS may be one that dispatches: where the kernel does not tell, it is left alone.
+    const isDangerous = dispatches ?? catchesSigsys;
+    const refusal = isDangerous ? this.dispatching() : this.judge(filters);
+    this.known.set(tid, { count: filters?.length ?? 0, refusal });
   }
 
   private judge(filters: readonly SeccompFilter[] | undefined): UlpError | undefined {
@@ -108,6 +120,14 @@ export class Permits {
       found: EFFECTS[verdict.action](verdict.data),
       detail:
         'allow it in the filter (systemd: SystemCallFilter=) and restart; nothing was changed',
+    });
+  }
+
+  private dispatching(): UlpError {
+    return new UlpError('process-unsupported', {
+      subject: this.process.subject,
+      fact: 'its threads may have system calls dispatched to a handler of their own (prctl(2), PR_SET_SYSCALL_USER_DISPATCH)',
+      detail: 'they would get a signal for those of a change; nothing was changed',
     });
   }
 
