@@ -29,7 +29,19 @@ export function message(command: string, text: string): void {
   writeError(`${command}: ${text}\n`);
 }
 
-function report(name: string, error: unknown): number {
+/** What the limits on this program's open files, or the whole system's, keep it from. */
+function outOfFiles(error: unknown): unknown {
+  const { code, path = 'a file' } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code !== 'EMFILE' && code !== 'ENFILE') return error;
+  return new UlpError('file-io', {
+    subject: path,
+    found: code,
+    detail: 'raise the limit on open files (ulimit -n)',
+  });
+}
+
+function report(name: string, thrown: unknown): number {
+  const error = outOfFiles(thrown);
   if (isUlpError(error)) {
     message(name, error.message);
     if (error.code === 'usage') writeError(`Try '${name} --help'.\n`);

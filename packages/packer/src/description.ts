@@ -9,7 +9,7 @@
  * White space at the end of a line (so also CR LF) has no meaning; at its start it is an error.
  */
 import { isUtf8 } from 'node:buffer';
-import { UlpError } from '@ulp/core';
+import { abi, UlpError } from '@ulp/core';
 import { isName, isPath, NAME_BYTES, PATH_BYTES } from '@ulp/metadata';
 
 /** A piece of the file, and where it stands. */
@@ -44,6 +44,8 @@ export interface Description {
   readonly sections: readonly Section[];
 }
 
+const { LIMIT } = abi;
+
 /** Largest description that is read, in bytes. */
 export const DESCRIPTION_LIMIT = 16 << 20;
 
@@ -51,27 +53,30 @@ const ABSOLUTE_PATH = `an absolute path of at most ${PATH_BYTES} bytes`;
 
 /**
  * @param file the name of the file, for errors
- * @throws UlpError description-syntax, naming file, line and column
+ * @throws UlpError description-syntax, naming file, line and column; description-content for more than a patch can hold
  */
 export function parseDescription(bytes: Uint8Array, file: string): Description {
-  const lines = decodeLines(bytes, file);
-  const entries = lines.filter(({ text }) => text !== '' && !text.startsWith('!'));
-  const [patch, ...rest] = entries;
-  const end = word(file, lines.length, 1, '');
-  if (!patch) throw syntax(end, 'the path of the patch .so', 'the end of the file');
-  checkPath(patch, `${ABSOLUTE_PATH}: that of the patch .so`);
+  const text = decode(bytes, file);
+  let patch: Word | undefined;
   const sections: { path: Word; pairs: Pair[] }[] = [];
-  for (const entry of rest) {
-    if (entry.text.startsWith('@')) {
+  let functions = 0;
+  for (const entry of entries(text, file)) {
+    const section = sections.at(-1);
+    if (!patch) {
+      checkPath(entry, `${ABSOLUTE_PATH}: that of the patch .so`);
+      patch = entry;
+    } else if (entry.text.startsWith('@')) {
       const path = part(file, entry, 1);
       checkPath(path, `${ABSOLUTE_PATH} after @`);
+      if (sections.length === LIMIT.targets) throw tooMany(path, `${LIMIT.targets} targets`);
       sections.push({ path, pairs: [] });
-      continue;
-    }
-    const section = sections.at(-1);
-    if (!section) throw syntax(entry, '@ and the path of a target library', quote(entry.text));
-    section.pairs.push(parsePair(file, entry));
+    } else if (section) {
+      if (functions++ === LIMIT.functions) throw tooMany(entry, `${LIMIT.functions} functions`);
+      section.pairs.push(parsePair(file, entry));
+    } else throw syntax(entry, '@ and the path of a target library', quote(entry.text));
   }
+  const end = word(file, countLines(text), 1, '');
+  if (!patch) throw syntax(end, 'the path of the patch .so', 'the end of the file');
   if (sections.length === 0)
     throw syntax(end, '@ and the path of a target library', 'the end of the file');
   for (const { path, pairs } of sections)
@@ -119,23 +124,42 @@ function checkName(at: Word, name: string, what: string): void {
     throw syntax(at, `${what}, without ${bad[0] === '@' ? '@' : 'white space'}`, quote(name));
 }
 
-/** The lines, without the white space at their ends. */
-function decodeLines(bytes: Uint8Array, file: string): Word[] {
+function decode(bytes: Uint8Array, file: string): string {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (data.subarray(0, 3).equals(Buffer.from('\ufeff')))
     throw syntax(word(file, 1, 1, ''), 'UTF-8 without a byte order mark', 'a byte order mark');
   if (!isUtf8(data)) throw syntax(firstInvalid(data, file), 'UTF-8', 'bytes that are not');
-  return data
-    .toString()
-    .split('\n')
-    .map((text, i) => {
-      const control = /[\0-\x08\x0b-\x1f\x7f]/.exec(text.trimEnd());
-      const line = word(file, i + 1, 1, text.trimEnd());
-      if (control) throw syntax(part(file, line, control.index), 'text', quote(control[0]));
-      if (/^\s/.test(line.text))
-        throw syntax(line, 'an entry or ! at the start of the line', 'white space');
-      return line;
-    });
+  return data.toString();
+}
+
+/** The lines that are neither blank nor comments, without the white space at their ends: one at a time, since a file has millions. */
+function* entries(text: string, file: string): Generator<Word> {
+  let number = 0;
+  for (let at = 0, end = 0; end >= 0; at = end + 1) {
+    end = text.indexOf('\n', at);
+    number++;
+    const line = text.slice(at, end < 0 ? undefined : end).trimEnd();
+    const control = /[\0-\x08\x0b-\x1f\x7f]/.exec(line);
+    if (control)
+      throw syntax(
+        part(file, word(file, number, 1, line), control.index),
+        'text',
+        quote(control[0]),
+      );
+    if (/^\s/.test(line))
+      throw syntax(
+        word(file, number, 1, line),
+        'an entry or ! at the start of the line',
+        'white space',
+      );
+    if (line !== '' && !line.startsWith('!')) yield word(file, number, 1, line);
+  }
+}
+
+function countLines(text: string): number {
+  let count = 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) count++;
+  return count;
 }
 
 /** Where the first bytes stand that are not UTF-8. */
@@ -163,6 +187,13 @@ const part = (file: string, { text, line }: Word, from: number, own = text.slice
   word(file, line, [...text.slice(0, from)].length + 1, own);
 
 const quote = (text: string): string => `'${text.length > 200 ? `${text.slice(0, 200)}…` : text}'`;
+
+const tooMany = (at: Word, most: string): UlpError =>
+  new UlpError('description-content', {
+    subject: at.where,
+    expected: `at most ${most}`,
+    found: 'more',
+  });
 
 const syntax = (at: Word, expected: string, found: string): UlpError =>
   new UlpError('description-syntax', { subject: at.where, expected, found });

@@ -28,7 +28,6 @@ export interface Plan {
  * @throws UlpError description-content, or file-* and elf-* with the place in front
  */
 export function plan(description: Description, open: (path: string) => ElfFile): Plan {
-  checkLimits(description);
   const { patch, sections } = description;
   const patchElf = openLibrary(patch, open);
   if (libraryNote(patchElf))
@@ -62,16 +61,6 @@ interface Seen {
   readonly what: string;
   readonly at: Word;
   readonly buildId: BuildId;
-}
-
-function checkLimits({ sections }: Description): void {
-  const { LIMIT } = abi;
-  const surplus = sections[LIMIT.targets];
-  if (surplus)
-    throw content(surplus.path, `at most ${LIMIT.targets} targets`, `${sections.length}`);
-  const pairs = sections.flatMap((section) => section.pairs);
-  const one = pairs[LIMIT.functions];
-  if (one) throw content(one.old, `at most ${LIMIT.functions} functions`, `${pairs.length}`);
 }
 
 function openLibrary(path: Word, open: (path: string) => ElfFile): ElfFile {

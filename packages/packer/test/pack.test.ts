@@ -231,11 +231,11 @@ describe('refused, with the place:', () => {
   test('too many targets and functions', () => {
     const targets = Array.from({ length: abi.LIMIT.targets + 1 }, (_, i) => `@/${i}\na:b`);
     expect(() => pack(files.lines(files.patch, ...targets))).toThrow(
-      /:130:2: .*expected at most 64 targets, found 65$/,
+      /:130:2: .*expected at most 64 targets, found more$/,
     );
     const pairs = Array.from({ length: abi.LIMIT.functions + 1 }, (_, i) => `a${i}:b`);
     expect(() => pack(files.describe(...pairs))).toThrow(
-      /:4099:1: .*expected at most 4096 functions, found 4097$/,
+      /:4099:1: .*expected at most 4096 functions, found more$/,
     );
   });
 });

@@ -15,7 +15,14 @@ const ABOUT_THE_PROCESS = ['EPERM', 'EACCES', 'ENOENT', 'ESRCH'];
  */
 export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unknown): UlpError {
   if (cause !== undefined && !ABOUT_THE_PROCESS.includes(errnoOf(cause))) throw cause;
-  const status = readStatus(`/proc/${pid}/status`);
+  let status: ReturnType<typeof readStatus>;
+  try {
+    status = readStatus(`/proc/${pid}/status`);
+  } catch (error) {
+    if (!['EPERM', 'EACCES'].includes(errnoOf(error))) throw error;
+    const detail = 'it is hidden from us (hidepid of /proc); run as its user or as root';
+    return new UlpError('process-denied', { subject: `process ${pid}`, detail }, cause);
+  }
   // A thread was meant, perhaps: it has the process's fate.
   const subject = `process ${status?.get('Tgid') ?? pid}`;
   const state = status?.get('State') ?? '';

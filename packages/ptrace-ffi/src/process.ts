@@ -34,8 +34,13 @@ export interface OpenOptions {
  *   process-denied
  */
 export function openProcess(pid: Pid, options: OpenOptions = {}): Process {
-  const stat = readStat(pid);
   const subject = `process ${pid}`;
+  let stat: ReturnType<typeof readStat>;
+  try {
+    stat = readStat(pid);
+  } catch (error) {
+    throw error instanceof UlpError ? error : explainDenial(pid, 'read', error);
+  }
   if (!stat) throw new UlpError('process-missing', { subject });
   // /proc has an entry for every thread, though it lists only processes.
   const leader = Number(readStatus(`/proc/${pid}/status`)?.get('Tgid') ?? pid);
