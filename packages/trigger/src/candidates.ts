@@ -7,7 +7,7 @@ const RANK = {
   /** Sleeps in a call that the kernel repeats, even if this program dies right after the stop. */
   repeated: 0,
   running: 1,
-  /** Sleeps in a call that would fail with EINTR then (epoll_wait), miss a signal (pause), or end in part (write). */
+  /** Sleeps in a call that would fail with EINTR then (epoll_wait) or miss a signal (pause). */
   fragile: 2,
   /** Sleeps in one whose time-out may begin anew. */
   beginsAnew: 3,
@@ -30,14 +30,26 @@ const MASK_ARGUMENT: ReadonlyMap<number, number> = new Map([
   [270, 5],
 ]);
 
-const NR_WRITE = 1;
-/** More than so many bytes may be written in part (PIPE_BUF); then the call is not repeated, but ends. */
+/** Which argument says how much is to be moved: write, sendto, sendfile, splice, tee. */
+const AMOUNT: ReadonlyMap<number, number> = new Map([
+  [1, 2],
+  [44, 2],
+  [40, 3],
+  [275, 4],
+  [276, 2],
+]);
+/** More bytes than these may have been moved in part (PIPE_BUF). */
 const WHOLE = 4096n;
+const NR_RECVFROM = 45;
+const MSG_WAITALL = 0x100n;
 
 /** execve, execveat: as long as a thread waits in one, nobody else in the process can be seized, and who tries waits with it. */
 const EXECUTING: ReadonlySet<number | undefined> = new Set([59, 322]);
 
-/** Threads to try, the most harmless first; none while one of them executes a program. */
+/**
+ * Threads to try, the most harmless first; none while one of them executes a program. Those in a call that may have done a part are let alone: it
+ * would end with that part.
+ */
 export function candidates(process: Process): Thread[] {
   const asleep = new Map(
     process
@@ -49,7 +61,7 @@ export function candidates(process: Process): Thread[] {
   );
   if ([...asleep.values()].some((call) => EXECUTING.has(call?.syscall))) return [];
   return [...asleep]
-    .filter(([{ state }]) => !'ZXxT'.includes(state))
+    .filter(([{ state }, call]) => !'ZXxT'.includes(state) && !(call && mayBeHalfway(call)))
     .map(([thread, call]) => ({ thread, rank: rank(thread, call) }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ thread }) => thread);
@@ -66,6 +78,11 @@ function rank({ state }: Thread, asleep: Asleep | undefined): number {
 function isRepeated({ syscall, args }: Asleep): boolean {
   const mask = MASK_ARGUMENT.get(syscall);
   if (mask !== undefined) return args[mask] === 0n;
-  if (syscall === NR_WRITE && (args[2] ?? 0n) > WHOLE) return false;
   return REPEATED.has(syscall);
+}
+
+function mayBeHalfway({ syscall, args }: Asleep): boolean {
+  if (syscall === NR_RECVFROM) return ((args[3] ?? 0n) & MSG_WAITALL) !== 0n;
+  const amount = AMOUNT.get(syscall);
+  return amount !== undefined && (args[amount] ?? 0n) > WHOLE;
 }
