@@ -12,6 +12,5 @@ const { encodeCollect } = require('../../packages/trigger/dist/request.js');
 const [pid, times] = process.argv.slice(2).map(Number);
 const target = openProcess(pid, { writable: true });
 const runtime = findRuntime(target);
-for (let i = 0; i < times; i++)
-  await perform(target, runtime, encodeCollect(), now() + 10_000);
+for (let i = 0; i < times; i++) await perform(target, runtime, encodeCollect(), now() + 10_000);
 target.close();
