@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * `npm run soak [-- --minutes N] [--seed N]`: patches come, stack, go and are unloaded in processes that change, by every command,
+ * `npm run soak [-- --minutes N] [--seed N] [--leak]`: patches come, stack, go and are unloaded in processes that change, by every command,
  * for 30 minutes; every answer is looked at. Then it tells what the processes that stayed, and a tool that stayed, hold
- * at the start and at the end. Exits with 1 when something has grown, or an answer was wrong.
+ * at the start and at the end. Exits with 1 when something has grown, or an answer was wrong. --leak plants a leak, which must be found.
  */
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -22,7 +22,11 @@ const CHANGING_AT_ONCE = 3;
 const LIFE = 60;
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string', default: '30' }, seed: { type: 'string', default: '1' } },
+  options: {
+    minutes: { type: 'string', default: '30' },
+    seed: { type: 'string', default: '1' },
+    leak: { type: 'boolean', default: false },
+  },
 });
 const minutes = Number(values.minutes);
 if (!(minutes > 0) || !/^\d+$/.test(values.seed)) {
@@ -32,7 +36,7 @@ if (!(minutes > 0) || !/^\d+$/.test(values.seed)) {
 prepare({ quiet: true });
 
 const random = generator(Number(values.seed));
-const { folder, program, patches } = build();
+const { folder, program, patches } = build(values);
 const runtime = preload();
 const toolProcess = asked(process.execPath, [
   '--expose-gc',

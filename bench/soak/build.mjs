@@ -12,7 +12,8 @@ export const PATCHES = [
   { n: 5, h: true, upon: 2 },
 ];
 
-export function build() {
+/** @param leak patches lose memory, for the report to find it */
+export function build({ leak }) {
   const folder = join(room, `soak-${process.pid}`);
   mkdirSync(folder, { recursive: true });
   const gcc = (source, out, ...args) =>
@@ -35,7 +36,7 @@ export function build() {
   const patches = new Map();
   for (const { n, h, upon } of PATCHES) {
     const so = join(folder, `patch${n}.so`);
-    gcc('patch.c', so, ...shared, '-Wl,--build-id', `-DN=${n}`);
+    gcc('patch.c', so, ...shared, '-Wl,--build-id', `-DN=${n}`, ...(leak ? ['-DLEAK'] : []));
     const pairs = (h ? ['f', 'g', 'h'] : ['f', 'g']).map((f) => `soak_${f}:new_${f}`);
     const description = join(folder, `patch${n}.dsc`);
     writeFileSync(description, [so, `@${library}`, ...pairs, ''].join('\n'));

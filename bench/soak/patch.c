@@ -1,4 +1,15 @@
-/* The N-th patch. */
+/* The N-th patch. With LEAK, it loses two pages each time that it is loaded. */
+#ifdef LEAK
+#include <stdlib.h>
+#include <string.h>
+
+__attribute__((constructor)) static void lose(void)
+{
+  static void *volatile lost;
+  lost = memset(malloc(8192), 1, 8192);
+}
+#endif
+
 int new_f(void);
 int new_g(void);
 int new_h(void);

@@ -134,6 +134,15 @@ static void names(char **unused)
   prctl(PR_SET_NAME, "\x1b[2J)\n\xc2\x9b\xe2\x80\xae(");
 }
 
+/* The library, as code, more often than any program has libraries. */
+static void images_many(char **library)
+{
+  int fd = open(library[0], O_RDONLY);
+  for (int i = 0; i < 8200; i++)
+    if (mmap(NULL, 8192, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED)
+      abort();
+}
+
 /* Requests would be written to the file of that name. */
 static void shared_request(char **file)
 {
@@ -157,6 +166,7 @@ const struct mode modes[] = {
     {"r-debug-loops", r_debug_loops},
     {"endless-name", endless_name},
     {"names", names},
+    {"images-many", images_many},
     {"shared-request", shared_request},
     {NULL, NULL},
 };

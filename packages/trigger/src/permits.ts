@@ -4,9 +4,8 @@
  * system calls to itself (PR_SET_SYSCALL_USER_DISPATCH), which makes no sense without a handler for SIGSYS: where there is none,
  * it is asked about at the stop alone.
  */
-import { readFileSync } from 'node:fs';
 import { UlpError, type Tid } from '@ulp/core';
-import { now, seccompVerdict, sleep, type SeccompFilter } from '@ulp/ptrace-ffi';
+import { now, readStatus, seccompVerdict, sleep, type SeccompFilter } from '@ulp/ptrace-ffi';
 import type { Process, SeccompVerdict, Thread, Tracee } from '@ulp/ptrace-ffi';
 import type { NeededCall } from './calls';
 import { candidates } from './candidates';
@@ -167,8 +166,8 @@ const isHarmless = ({ action }: SeccompVerdict, { dispensable }: NeededCall): bo
 /** Has this thread no seccomp filter? False when it has ended. */
 function isFree(task: number): boolean {
   try {
-    const status = readFileSync(`/proc/${task}/status`, 'utf8');
-    return /^State:\s*[^ZXx]/m.test(status) && /^Seccomp:\s*0$/m.test(status);
+    const status = readStatus(`/proc/${task}/status`);
+    return /^[^ZXx]/.test(status?.get('State') ?? '') && status?.get('Seccomp') === '0';
   } catch {
     return false;
   }
