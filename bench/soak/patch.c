@@ -3,11 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-__attribute__((constructor)) static void lose(void)
-{
-  static void *volatile lost;
-  lost = memset(malloc(8192), 1, 8192);
-}
+void *soak_lost;
+
+__attribute__((constructor)) static void lose(void) { soak_lost = memset(malloc(8192), 1, 8192); }
 #endif
 
 int new_f(void);
