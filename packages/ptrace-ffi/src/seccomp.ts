@@ -23,6 +23,7 @@ export interface SeccompVerdict {
 const AUDIT_ARCH_X86_64 = 0xc000_003e;
 const INSTRUCTION_SIZE = 8;
 const DATA_SIZE = 64;
+const INSTRUCTION_POINTER_AT = 8;
 /** SECCOMP_RET_*, by the upper 16 bits. */
 const ACTIONS: ReadonlyMap<number, SeccompAction> = new Map([
   [0x7fff, 'allow'],
@@ -71,7 +72,7 @@ const ALU: Readonly<Record<number, (a: number, b: number) => number>> = {
   0x00: (a, b) => a + b,
   0x10: (a, b) => a - b,
   0x20: (a, b) => Math.imul(a, b),
-  0x30: (a, b) => (b === 0 ? 0 : Math.floor(a / b)),
+  0x30: (a, b) => Math.floor(a / b),
   0x40: (a, b) => a | b,
   0x50: (a, b) => a & b,
   0x60: (a, b) => a << b,
@@ -79,6 +80,8 @@ const ALU: Readonly<Record<number, (a: number, b: number) => number>> = {
   0x80: (a) => -a,
   0xa0: (a, b) => a ^ b,
 };
+
+const DIVISION = 0x30;
 
 const JUMPS: Readonly<Record<number, (a: number, b: number) => boolean>> = {
   0x10: (a, b) => a === b,
@@ -121,6 +124,8 @@ function run(filter: SeccompFilter, data: DataView): number {
       case CLASS.alu: {
         const operation = ALU[code & 0xf0];
         if (!operation) return KILL;
+        // As the kernel has it: a division by zero ends the filter with 0, which is SECCOMP_RET_KILL_THREAD.
+        if ((code & 0xf0) === DIVISION && operand === 0) return 0;
         a = operation(a, operand) >>> 0;
         break;
       }
@@ -149,6 +154,8 @@ function load(mode: number, k: number, memory: Uint32Array, data: DataView): num
     case MODE.imm:
       return k;
     case MODE.abs:
+      // Where a call will be made from is not known: a filter that asks for it is supposed to kill.
+      if (k === INSTRUCTION_POINTER_AT || k === INSTRUCTION_POINTER_AT + 4) return undefined;
       return k % 4 === 0 && k < DATA_SIZE ? data.getUint32(k, true) : undefined;
     case MODE.mem:
       return memory[k & 15];
