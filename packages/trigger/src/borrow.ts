@@ -43,6 +43,23 @@ const REHEARSALS = 10;
 /** Between two rounds over all threads, in ms. */
 const ROUND_MS = 5;
 
+/** What a thread is borrowed for: the same for each that is tried. */
+interface Loan {
+  readonly process: Process;
+  /** Of the process; in a rehearsal our own. */
+  readonly memory: Memory;
+  readonly control: abi.UlpControl;
+  /** sequence << 8 | requested */
+  readonly state: bigint;
+  readonly permits: Permits;
+  /**
+   * Random, new for each launch. Written through the memory that everything was checked in, and read back through the
+   * thread: so it is sure that it still is a thread of that memory. It may have executed another program, perhaps with more
+   * rights, while a process that shares the old memory keeps that alive; or its id is another's now.
+   */
+  readonly token: Uint8Array;
+}
+
 /**
  * Has the helper started for the request of this state word.
  * @param state sequence << 8 | requested
@@ -56,18 +73,15 @@ export function launchHelper(
   permits: Permits,
   deadline: number,
 ): boolean {
-  token = newToken();
-  rehearse(process, control, state, permits);
+  const { memory } = process;
+  const token = randomBytes(abi.TOKEN_BYTES);
+  const loan: Loan = { process, memory, control, state, permits, token };
+  rehearse(loan);
   for (;;) {
     const threads = candidates(process);
     for (const thread of threads) {
       const { tid } = thread;
-      if (
-        standsWith(process, tid) &&
-        permits.allows(thread) &&
-        borrow(process, control, state, permits, tid)
-      )
-        return true;
+      if (standsWith(process, tid) && permits.allows(thread) && borrow(loan, tid)) return true;
       if (now() >= deadline) return false;
     }
     permits.throwIfRefused(threads);
@@ -77,28 +91,15 @@ export function launchHelper(
   }
 }
 
-/**
- * Eight random bytes, new for each launch. They are written through the memory that everything was checked in, and read
- * back through the thread: so it is sure that it still is a thread of that memory. It may have executed another
- * program, perhaps with more rights, while a process that shares the old memory keeps that alive; or its id is another's now.
- */
-const newToken = (): Uint8Array => randomBytes(abi.TOKEN_BYTES);
-let token = newToken();
-
 /** @returns false when this thread would not do */
-function borrow(
-  process: Process,
-  control: abi.UlpControl,
-  state: bigint,
-  permits: Permits,
-  tid: Tid,
-): boolean {
+function borrow(loan: Loan, tid: Tid): boolean {
+  const { process, control } = loan;
   let tracee: Tracee | undefined;
   const timeLeft = TimeLeft.begin(process, tid);
   timeLeft?.rehearse((at, left) => repeatWith(at, left, control.repeat, at.get('rsp')));
   try {
     tracee = askToStop(tid);
-    return lend(process, process.memory, control, state, permits, tracee, timeLeft);
+    return lend(loan, tracee, timeLeft);
   } catch (error) {
     // A thread that ends under our hands is no reason to give up; anything else is.
     if (!(error instanceof UlpError && error.code === 'process-missing')) throw error;
@@ -110,38 +111,18 @@ function borrow(
   }
 }
 
-/**
- * From the request to stop to the detaching.
- * @param memory of the process
- */
-function lend(
-  process: Process,
-  memory: Memory,
-  control: abi.UlpControl,
-  state: bigint,
-  permits: Permits,
-  tracee: Tracee,
-  timeLeft?: TimeLeft,
-): boolean {
+/** From the request to stop to the detaching. */
+function lend(loan: Loan, tracee: Tracee, timeLeft?: TimeLeft): boolean {
   if (!awaitStop(tracee)) return false;
   const found = tracee.getRegs();
   const registers = resumable(found);
   // First of all: should this program die now, the kernel decides about EINTR as it should.
   if (registers !== found) tracee.setRegs(registers);
-  if (registers.get('cs') !== USER_CS_64 || isInGadget(registers, control)) return false;
-  const filters = permits.confirm(tracee);
+  if (registers.get('cs') !== USER_CS_64 || isInGadget(registers, loan.control)) return false;
+  const filters = loan.permits.confirm(tracee);
   if (filters === undefined || tracee.isLockedOut()) return false;
   const isUnfiltered = filters === 0;
-  return sendIntoGadget(
-    process,
-    memory,
-    control,
-    state,
-    tracee,
-    registers,
-    isUnfiltered,
-    isUnfiltered ? timeLeft : undefined,
-  );
+  return sendIntoGadget(loan, tracee, registers, isUnfiltered, isUnfiltered ? timeLeft : undefined);
 }
 
 /** In a call that the gadget repeats for it, it is not: that is as good as any other. */
@@ -176,12 +157,7 @@ let rehearsed = false;
  * Borrows nobody a few times, from beginning to end: what runs while a thread stands still has then run before, which its first
  * run makes ten times as long. What would be written on a thread's stack goes to a page of our own.
  */
-function rehearse(
-  process: Process,
-  control: abi.UlpControl,
-  state: bigint,
-  permits: Permits,
-): void {
+function rehearse(loan: Loan): void {
   if (rehearsed) return;
   rehearsed = true;
   const { page, pageAddress } = libc();
@@ -200,7 +176,7 @@ function rehearse(
     for (const registers of stops) {
       const nobody = Tracee.nobody(registers);
       nobody.interrupt();
-      lend(process, own, control, state, permits, nobody);
+      lend({ ...loan, memory: own }, nobody);
     }
   own.close();
 }
@@ -221,10 +197,7 @@ function isRestoredExactly(registers: Registers): boolean {
  * @returns false when the thread has no room on its stack
  */
 function sendIntoGadget(
-  process: Process,
-  memory: Memory,
-  control: abi.UlpControl,
-  state: bigint,
+  { process, memory, control, state, token }: Loan,
   tracee: Tracee,
   registers: Registers,
   isUnfiltered: boolean,
