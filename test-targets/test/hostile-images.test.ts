@@ -10,6 +10,8 @@ import { Target } from '../harness/target';
 type Lies = Readonly<Record<string, RegExp | 'applied' | 'its own'>>;
 
 const SENSELESS = /the memory of the process makes no sense: expected /;
+/** What does not fit together may be a process in the middle of execve. */
+const EXECUTING = /it executes a program just now/;
 
 async function lie(s: Scenario, whose: string, lies: Lies): Promise<void> {
   const hostile = new Hostile(s);
@@ -21,7 +23,7 @@ async function lie(s: Scenario, whose: string, lies: Lies): Promise<void> {
     try {
       hostile.run('ulp-check', [pid, patch, '--threads']);
       hostile.run('ulp-inspect', [pid, '--json']);
-      expect(hostile.run('ulp-check', [pid, hostile.patchOfNone]).status).toBe(3);
+      expect([3, 4]).toContain(hostile.run('ulp-check', [pid, hostile.patchOfNone]).status);
       const { status, stderr } = hostile.run('ulp-trigger', [pid, patch, '--timeout', '1000']);
       if (expected === 'its own') continue;
       const changes = await target.ask('changes');
@@ -31,7 +33,7 @@ async function lie(s: Scenario, whose: string, lies: Lies): Promise<void> {
           ? { how, status: 0, stderr: '', changes: 'changed', answer: '1001' }
           : {
               how,
-              status: 3,
+              status: expected === EXECUTING ? 4 : 3,
               stderr: expect.stringMatching(expected) as string,
               changes: 'same',
               answer: '2',
@@ -103,7 +105,7 @@ scenario('what /proc/PID/auxv says is altered', async (s) => {
     await lie(s, '', {
       auxv: 'applied',
       'auxv-thirty-two-bit': /expected a 64-bit process, found a 32-bit process/,
-      'auxv-empty': /expected a 64-bit process, found a 32-bit process/,
+      'auxv-empty': EXECUTING,
     });
   } catch (error) {
     // Kernels without CONFIG_CHECKPOINT_RESTORE.
