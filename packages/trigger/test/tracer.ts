@@ -55,6 +55,12 @@ export class Tracer {
     return this.expect(/carried out\n/);
   }
 
+  /** gdb stops the program that runs under it; it says so before or after the next command is carried out. */
+  async interruptProgram(): Promise<void> {
+    this.child.stdin.write('interrupt\n');
+    await this.expect(/received signal SIGINT|stopped/);
+  }
+
   /** strace lets go of all. @returns what it printed since */
   async interrupt(): Promise<string> {
     this.child.kill('SIGINT');

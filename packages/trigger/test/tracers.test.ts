@@ -27,7 +27,7 @@ async function helperWorks(pid: number, others: number): Promise<void> {
   while (threads(pid).length <= others) await delay(1);
 }
 
-scenario('gdb is attached, the process stands', async (s) => {
+scenario('gdb is attached, the process stands or runs', async (s) => {
   const { library, target } = await begin(s);
   const patch = patchOf(s, library, 'fix', 1000);
   const gdb = await Tracer.gdb(target.pid);
@@ -36,6 +36,11 @@ scenario('gdb is attached, the process stands', async (s) => {
   expect(runTool('ulp-check', [target.pid, patch]).status).toBe(1);
   expect(await gdb.command('print 6 * 7')).toContain('= 42');
   expect(await gdb.command('info threads')).toMatch(/Thread .*libc_read/);
+  await gdb.command('continue &');
+  expect(await target.ask('answer')).toBe('2');
+  expectNoTrace(target.pid, patch, tracedBy(gdb, 'gdb'));
+  expect(await target.ask('answer')).toBe('2');
+  await gdb.interruptProgram();
   await gdb.quit();
   await expectPatched(target, patch);
 });
