@@ -29,8 +29,6 @@ const REFUSAL = new RegExp(
     '^3 .*its constructor has not run',
     '^3 .*libpulp.so is not loaded',
     '^3 .*target library is not loaded',
-    // Of what was read, a part was of the next program; seen once, on a busy machine.
-    '^3 .*the memory of the process makes no sense',
   ].join('|'),
 );
 
