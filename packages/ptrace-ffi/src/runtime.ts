@@ -50,9 +50,9 @@ export function findRuntime(
   // Of two copies (two preloads) only one has initialised itself.
   for (const { image, note } of found)
     try {
-      const address = controlAddress(process, image, note);
-      readControl(process, image, address, maps);
-      return runtimeAt(process, image, address, maps);
+      const runtime = runtimeAt(process, image, controlAddress(process, image, note), maps);
+      runtime.readControl();
+      return runtime;
     } catch (error) {
       problem ??= error;
     }
@@ -70,7 +70,17 @@ function runtimeAt(
   maps: readonly Mapping[],
 ): Runtime {
   const universeAddress = remoteAddress(address + BigInt(abi.ulp_control.offset.universe));
-  const control = (): abi.UlpControl => readControl(process, image, address, maps);
+  let known = maps;
+  const control = (): abi.UlpControl => {
+    try {
+      return readControl(process, image, address, known);
+    } catch (error) {
+      if (!(error instanceof UlpError && error.code === 'process-hostile')) throw error;
+      // The constructor may have run since they were read: what it points to is newer than they are.
+      known = process.maps();
+      return readControl(process, image, address, known);
+    }
+  };
   return {
     process,
     image,
