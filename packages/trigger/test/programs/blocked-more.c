@@ -30,23 +30,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void require(int holds)
+void require(int holds)
 {
   if (!holds)
     abort();
 }
 
-static struct timespec end_of_period(clockid_t clock)
+struct timespec end_of_period(clockid_t clock)
 {
   struct timespec t;
   clock_gettime(clock, &t);
   t.tv_sec += period.tv_sec;
   return t;
-}
-
-static void give(int fd)
-{
-  require(write(fd, "x", 1) == 1);
 }
 
 static void take_much(int fd)
@@ -83,7 +78,7 @@ static long do_readv(void)
   return readv(will_be_given(), &one, 1);
 }
 
-static long do_write(void)
+int full_pipe(void)
 {
   int ends[2];
   char bytes[4096] = {0};
@@ -92,7 +87,12 @@ static long do_write(void)
     ;
   require(fcntl(ends[1], F_SETFL, 0) == 0);
   later(take_much, ends[0]);
-  return write(ends[1], bytes, 1);
+  return ends[1];
+}
+
+static long do_write(void)
+{
+  return write(full_pipe(), "x", 1);
 }
 
 static long do_recvfrom(void)

@@ -22,31 +22,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-static void require(int holds)
-{
-  if (!holds)
-    abort();
-}
-
-static struct timespec end_of_period(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  t.tv_sec += period.tv_sec;
-  return t;
-}
-
-static void give(int fd)
-{
-  require(write(fd, "x", 1) == 1);
-}
-
-static void take_much(int fd)
-{
-  static char much[1 << 20];
-  require(read(fd, much, sizeof much) > 0);
-}
-
 /* The end of a pipe that will be given a byte. */
 static int source(void)
 {
@@ -63,19 +38,6 @@ static int empty_pipe(void)
   return ends[1];
 }
 
-/* The end of a pipe that takes no more until it is emptied. */
-static int full_pipe(void)
-{
-  int ends[2];
-  char bytes[4096] = {0};
-  require(pipe2(ends, O_NONBLOCK) == 0);
-  while (write(ends[1], bytes, sizeof bytes) > 0)
-    ;
-  require(fcntl(ends[1], F_SETFL, 0) == 0);
-  later(take_much, ends[0]);
-  return ends[1];
-}
-
 static long do_sleep(void)
 {
   return sleep(period.tv_sec);
@@ -88,7 +50,7 @@ static long do_usleep(void)
 
 static long do_sleep_until(void)
 {
-  const struct timespec end = end_of_period();
+  const struct timespec end = end_of_period(CLOCK_MONOTONIC);
   return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL);
 }
 
@@ -138,7 +100,7 @@ static long do_futex_waitv(void)
     uint64_t value, address;
     uint32_t flags, reserved;
   } one = {0, (uintptr_t)&word, 2 /* FUTEX_32 */, 0};
-  const struct timespec end = end_of_period();
+  const struct timespec end = end_of_period(CLOCK_MONOTONIC);
   return syscall(449, &one, 1, 0, &end, CLOCK_MONOTONIC);
 }
 

@@ -38,7 +38,7 @@ void later(void (*end)(int of), int of)
   _exit(0);
 }
 
-static void give(int fd)
+void give(int fd)
 {
   if (write(fd, "x", 1) != 1)
     abort();

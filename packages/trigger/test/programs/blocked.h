@@ -24,5 +24,13 @@ extern const struct call more_calls[], rest_calls[];
 
 /* Another process does `end(of)` when the period is over. */
 void later(void (*end)(int of), int of);
+/* Writes a byte: an end for later(). */
+void give(int fd);
+
+/* What calls need, in blocked-more.c. */
+void require(int holds);
+struct timespec end_of_period(clockid_t clock);
+/* The end of a pipe that takes no more, until much is read from it when the period is over. */
+int full_pipe(void);
 
 #endif
