@@ -1,11 +1,9 @@
 /** What a command says: JSON documents, tables and lines on standard output, messages on standard error. */
 import { writeSync } from 'node:fs';
-import { EXIT, printable, printableJson, UlpError } from '@ulp/core';
+import { EXIT, printable, printableJson, sleep, UlpError } from '@ulp/core';
 
 const STDOUT = 1;
 const STDERR = 2;
-/** Nobody wakes it: waits of 1 ms. */
-const NOBODY = new Int32Array(new SharedArrayBuffer(4));
 
 /**
  * Text for standard output, all of it. `ulp-inspect | head` ends quietly.
@@ -39,7 +37,7 @@ function writeAll(fd: number, text: string): void {
     } catch (error) {
       // Somebody else made it non-blocking, and the reader is slow.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      Atomics.wait(NOBODY, 0, 0, 1);
+      sleep(1);
     }
   }
 }

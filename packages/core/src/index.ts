@@ -3,6 +3,7 @@ export * from './brands';
 export * from './codec';
 export * from './errors';
 export * from './files';
+export * from './sleep';
 export * from './text';
 export * as abi from './abi';
 export { abiHeader } from './abi-header';

@@ -3,7 +3,7 @@ export { openProcess, Process, type OpenOptions } from './process';
 export { Memory } from './memory';
 export { mappingAt, parseMaps, type Mapping } from './maps';
 export { readStatus } from './status';
-export { tracerOf, type Asleep, type Thread } from './threads';
+export { catchesSigsys, tracerOf, type Asleep, type Thread } from './threads';
 export { ImageCache, type Image } from './images';
 export { type LoadedNote } from './elf-in-memory';
 export { type LinkMapEntry } from './link-map';

@@ -4,7 +4,7 @@
  *
  * Calls are made while a thread of another process stands still, so they must be short: one prepared
  * CIF, argument slots allocated once, no conversion. A call costs about a microsecond. Of ffi-napi only its bindings are
- * used: what it builds on them costs more time to load than all the rest of a run.
+ * used: what it builds on them takes time to load, and nothing here needs it.
  */
 import {
   FFI_CIF_SIZE,

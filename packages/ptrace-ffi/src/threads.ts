@@ -23,6 +23,10 @@ export interface Thread {
 /** Signal 31, in a mask. */
 const SIGSYS_BIT = 30;
 
+/** All threads of a process have the same handlers. */
+export const catchesSigsys = (status: ReadonlyMap<string, string>): boolean =>
+  ((parseInt(status.get('SigCgt')?.slice(-8) ?? '', 16) >>> SIGSYS_BIT) & 1) === 1;
+
 /** @returns an empty list when the process is gone */
 export function readThreads(pid: Pid): Thread[] {
   return tids(pid).flatMap((id) => {
@@ -34,8 +38,7 @@ export function readThreads(pid: Pid): Thread[] {
       name: nameIn(status),
       state: status.get('State')?.[0] ?? '',
       seccomp: Number(status.get('Seccomp') ?? 0),
-      catchesSigsys:
-        ((parseInt(status.get('SigCgt')?.slice(-8) ?? '', 16) >>> SIGSYS_BIT) & 1) === 1,
+      catchesSigsys: catchesSigsys(status),
       tracer: Number(status.get('TracerPid') ?? 0),
     };
   });

@@ -59,6 +59,7 @@ const SOCK_FILTER_SIZE = 8;
 /** Where the structs lie in the page that is shared with the kernel. */
 const REGISTERS_AT = 0;
 const MASK_AT = 512;
+const WORD_AT = 520;
 const DISPATCH_AT = 640;
 const IOVEC_AT = 704;
 
@@ -71,7 +72,6 @@ const PKRU_BEFORE_OTHERS_AT = 2688;
 const PKRU_SIZE = 8;
 /** Access and writing denied to key 0, which all memory has that was given no other. */
 const KEY_0_DENIED = 3;
-const WORD_AT = 520;
 
 export class Tracee {
   private readonly libc = libc();

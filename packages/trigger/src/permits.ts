@@ -5,7 +5,14 @@
  * it is asked about at the stop alone.
  */
 import { UlpError, type Tid } from '@ulp/core';
-import { now, readStatus, seccompVerdict, sleep, type SeccompFilter } from '@ulp/ptrace-ffi';
+import {
+  catchesSigsys,
+  now,
+  readStatus,
+  seccompVerdict,
+  sleep,
+  type SeccompFilter,
+} from '@ulp/ptrace-ffi';
 import type { Process, SeccompVerdict, Thread, Tracee } from '@ulp/ptrace-ffi';
 import type { NeededCall } from './calls';
 import { candidates } from './candidates';
@@ -35,8 +42,8 @@ export class Permits {
    * @throws UlpError process-unsupported, process-denied (no thread may, for the filters' sake); process-*
    */
   require(deadline: number): void {
-    if (this.process.through(isFree) && !this.process.threads().some((t) => t.catchesSigsys))
-      return;
+    const status = this.process.status();
+    if (status?.get('Seccomp') === '0' && !catchesSigsys(status)) return;
     for (; now() < deadline; sleep(ROUND_MS)) {
       const threads = candidates(this.process);
       if (threads.some((thread) => now() < deadline && this.allows(thread))) return;
@@ -76,7 +83,7 @@ export class Permits {
     if (threads.length > 0 && refusals.every((refusal) => refusal)) throw refusals[0];
   }
 
-  private examine({ tid, seccomp, catchesSigsys }: Thread): void {
+  private examine({ tid, seccomp, ...thread }: Thread): void {
     if (seccomp === STRICT) {
       this.known.set(tid, { count: 0, refusal: this.strict() });
       return;
@@ -97,7 +104,7 @@ export class Permits {
       if (tracee) letGo(tracee);
     }
     // A process that handles SIGSYS may be one that dispatches: where the kernel does not tell, it is left alone.
-    const isDangerous = dispatches ?? catchesSigsys;
+    const isDangerous = dispatches ?? thread.catchesSigsys;
     const refusal = isDangerous ? this.dispatching() : this.judge(filters);
     this.known.set(tid, { count: filters?.length ?? 0, refusal });
   }

@@ -2,15 +2,16 @@
  * What the helper inherits from the thread that is borrowed, and the patch was looked for with: a thread may have a root
  * directory (unshare(2) with CLONE_FS), mounts, or a user of its own.
  */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
-import type { Process } from '@ulp/ptrace-ffi';
+import { readlinkSync, statSync } from 'node:fs';
+import { readStatus, type Process } from '@ulp/ptrace-ffi';
 
 /** @returns texts are equal where these are; '' for a thread that is gone */
 function standingOf(task: number): string {
   try {
     const { dev, ino } = statSync(`/proc/${task}/root`);
-    const users = readFileSync(`/proc/${task}/status`, 'utf8').match(/^[UG]id:.*$/gm);
-    return [dev, ino, readlinkSync(`/proc/${task}/ns/mnt`), ...(users ?? [])].join(' ');
+    const mounts = readlinkSync(`/proc/${task}/ns/mnt`);
+    const status = readStatus(`/proc/${task}/status`);
+    return [dev, ino, mounts, status?.get('Uid'), status?.get('Gid')].join(' ');
   } catch {
     return '';
   }
