@@ -26,7 +26,7 @@ import { buildTarget, start, until } from './target.mjs';
 
 const require = createRequire(import.meta.url);
 const { openProcess, findRuntime } = require('@ulp/ptrace-ffi');
-const { abi, remoteAddress } = require('@ulp/core');
+const { abi, remoteAddress, sleep } = require('@ulp/core');
 const { candidates } = require('../packages/trigger/dist/candidates.js');
 const { encodeCollect } = require('../packages/trigger/dist/request.js');
 
@@ -122,7 +122,7 @@ async function measure(threads, mode) {
   for (let i = 0; i < rounds; i++) {
     const trigger = (...more) =>
       onOne(bin('ulp-trigger'), child.pid, metadata, ...(i % 2 ? ['--revert'] : []), ...more);
-    await during('alone', () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, took));
+    await during('alone', () => sleep(took));
     await during('dry run', () => trigger('--dry-run'));
     took = await during('tool', () => trigger());
     const { args, isDone } = request(target);
