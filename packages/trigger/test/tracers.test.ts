@@ -22,6 +22,11 @@ const threads = (pid: number): string[] => readdirSync(`/proc/${pid}/task`);
 const tracerOf = (task: number): number =>
   Number(/^TracerPid:\s*(\d+)/m.exec(readFileSync(`/proc/${task}/status`, 'utf8'))?.[1]);
 
+/** strace prints a call while the thread still stands in it: waits until the thread sleeps, so in its next read. */
+async function asleep(pid: number): Promise<void> {
+  while (!/^State:\s*S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) await delay(1);
+}
+
 /** Waits until the helper has begun to work on a request; the process has so many threads otherwise. */
 async function helperWorks(pid: number, others: number): Promise<void> {
   while (threads(pid).length <= others) await delay(1);
@@ -52,6 +57,7 @@ scenario('strace follows it: it sees nothing of us, and goes on', async (s) => {
   await strace.expect(/attached/);
   await target.ask('answer');
   await strace.expect(ANSWER);
+  await asleep(target.pid);
   for (const more of [[], ['--dry-run']])
     expectNoTrace(target.pid, patch, { ...tracedBy(strace, 'strace'), more });
   await target.ask('answer');
