@@ -59,11 +59,7 @@ export class Registers {
     for (const name in changes) {
       const value = changes[name as RegisterName];
       if (value !== undefined)
-        copy.data.setBigUint64(
-          user_regs_struct.offset[name as RegisterName],
-          BigInt.asUintN(64, value),
-          true,
-        );
+        copy.data.setBigUint64(user_regs_struct.offset[name as RegisterName], value, true);
     }
     return copy;
   }

@@ -146,8 +146,9 @@ export class Tracee {
 
   getRegs(): Registers {
     this.request('getregs', 0, this.libc.pageAddress + REGISTERS_AT);
+    const { page } = this.libc;
     return new Registers(
-      this.libc.page.subarray(REGISTERS_AT, REGISTERS_AT + user_regs_struct.size),
+      new Uint8Array(page.buffer, page.byteOffset + REGISTERS_AT, user_regs_struct.size),
     );
   }
 
@@ -159,12 +160,12 @@ export class Tracee {
   /** Bit n-1 stands for signal n. */
   getSigmask(): bigint {
     this.request('getsigmask', SIGSET_SIZE, this.libc.pageAddress + MASK_AT);
-    return this.libc.page.readBigUInt64LE(MASK_AT);
+    return this.libc.pageView.getBigUint64(MASK_AT, true);
   }
 
   /** Drops a temporary mask (sigsuspend, ppoll) as well. */
   setSigmask(mask: bigint): void {
-    this.libc.page.writeBigUInt64LE(BigInt.asUintN(64, mask), MASK_AT);
+    this.libc.pageView.setBigUint64(MASK_AT, mask, true);
     this.request('setsigmask', SIGSET_SIZE, this.libc.pageAddress + MASK_AT);
   }
 
@@ -206,19 +207,20 @@ export class Tracee {
    * @returns undefined when the kernel does not tell: before Linux 6.4
    */
   dispatchesSyscalls(): boolean | undefined {
-    const at = this.libc.pageAddress + DISPATCH_AT;
-    this.libc.page.fill(0, DISPATCH_AT, DISPATCH_AT + DISPATCH_SIZE);
-    const result = this.libc.ptrace(PTRACE.getSyscallUserDispatch, this.tid, DISPATCH_SIZE, at);
+    const { pageView, pageAddress, ptrace } = this.libc;
+    const at = pageAddress + DISPATCH_AT;
+    const result = ptrace(PTRACE.getSyscallUserDispatch, this.tid, DISPATCH_SIZE, at);
+    if (result === ESRCH && this.tid !== NOBODY) throw gone(this.tid);
+    const isOn = pageView.getBigUint64(DISPATCH_AT, true) !== 0n;
     if (this.tid === NOBODY) return false;
-    if (result === ESRCH) throw gone(this.tid);
-    return result < 0 ? undefined : this.libc.page.readBigUInt64LE(DISPATCH_AT) !== 0n;
+    return result < 0 ? undefined : isOn;
   }
 
   /** Do protection keys (pkeys(7)) keep the thread from ordinary memory just now? */
   isLockedOut(): boolean {
-    const { page, pageAddress, filterRoom: room, filterRoomAddress } = this.libc;
-    page.writeBigUInt64LE(BigInt(filterRoomAddress), IOVEC_AT);
-    page.writeBigUInt64LE(BigInt(room.length), IOVEC_AT + 8);
+    const { pageView, pageAddress, filterRoomView: room, filterRoomAddress } = this.libc;
+    pageView.setBigUint64(IOVEC_AT, BigInt(filterRoomAddress), true);
+    pageView.setBigUint64(IOVEC_AT + 8, BigInt(room.byteLength), true);
     const result = this.libc.ptrace(
       PTRACE.getRegset,
       this.tid,
@@ -227,24 +229,24 @@ export class Tracee {
     );
     if (result === ESRCH && this.tid !== NOBODY) throw gone(this.tid);
     if (result < 0) return false;
-    const size = Number(page.readBigUInt64LE(IOVEC_AT + 8));
-    const components = room.readUInt32LE(XSTATE.componentsAt) >>> XSTATE.pkru;
+    const size = Number(pageView.getBigUint64(IOVEC_AT + 8, true));
+    const components = room.getUint32(XSTATE.componentsAt, true) >>> XSTATE.pkru;
     // A component that is not stored is as at first: all is allowed.
-    const isStored = (room.readUInt32LE(XSTATE.storedAt) >>> XSTATE.pkru) & 1;
+    const isStored = (room.getUint32(XSTATE.storedAt, true) >>> XSTATE.pkru) & 1;
     if (!(components & 1) || !isStored) return false;
     const at = components === 1 ? size - PKRU_SIZE : PKRU_BEFORE_OTHERS_AT;
-    return (room.readUInt32LE(at) & KEY_0_DENIED) !== 0;
+    return (room.getUint32(at, true) & KEY_0_DENIED) !== 0;
   }
 
   /**
-   * Do these eight bytes lie at an address, as the thread itself sees its memory?
+   * Does this word lie at an address, as the thread itself sees its memory?
    * @param address of at most 53 bits
    */
-  holds(address: number, bytes: Uint8Array): boolean {
-    const { page, pageAddress, ptrace } = this.libc;
+  holds(address: number, word: bigint): boolean {
+    const { pageView, pageAddress, ptrace } = this.libc;
     const result = ptrace(PTRACE.peekdata, this.tid, address, pageAddress + WORD_AT);
-    const word = page.subarray(WORD_AT, WORD_AT + bytes.length);
-    return this.tid === NOBODY || (result === 0 && word.equals(bytes));
+    const found = pageView.getBigUint64(WORD_AT, true);
+    return this.tid === NOBODY || (result === 0 && found === word);
   }
 
   /** Goes on to the next entry to or exit from a system call. */

@@ -57,7 +57,7 @@ interface Loan {
    * thread: so it is sure that it still is a thread of that memory. It may have executed another program, perhaps with more
    * rights, while a process that shares the old memory keeps that alive; or its id is another's now.
    */
-  readonly token: Uint8Array;
+  readonly token: bigint;
 }
 
 /**
@@ -74,7 +74,7 @@ export function launchHelper(
   deadline: number,
 ): boolean {
   const { memory } = process;
-  const token = randomBytes(abi.TOKEN_BYTES);
+  const token = randomBytes(abi.TOKEN_BYTES).readBigUInt64LE();
   const loan: Loan = { process, memory, control, state, permits, token };
   rehearse(loan);
   for (;;) {
@@ -207,16 +207,18 @@ function sendIntoGadget(
   const frame = frameAddress(registers);
   if (frame < abi.TOKEN_BYTES || frame >= USER_END) return false;
   const below = remoteAddress(frame - BigInt(abi.TOKEN_BYTES));
-  const bytes = Buffer.concat([token, resumeFrame(registers, mask)]);
+  const bytes = resumeFrame(registers, mask, token);
   if (!tryWrite(memory, below, bytes) || !tracee.holds(Number(below), token)) return false;
   const left = timeLeft?.ofStopped(registers);
   const repeat = left && repeatWith(registers, left, control.repeat, below);
   const repeats = repeat !== undefined && tryWrite(memory, repeat.address, repeat.bytes);
-  tracee.setSigmask(mask); // drops a temporary mask of sigsuspend or ppoll
+  const goesAlone = isRestoredExactly(registers) && isUnfiltered;
+  // Drops a temporary mask of sigsuspend or ppoll; no thread that is let go alone has one.
+  if (!goesAlone) tracee.setSigmask(mask);
   tracee.setRegs(gadgetRegisters(registers, control, state));
   // After the registers: a thread whose mask alone was changed would stay deaf if this program died.
   tracee.setSigmask(ALL_SIGNALS);
-  if (isRestoredExactly(registers) && isUnfiltered) {
+  if (goesAlone) {
     tracee.detach(); // the gadget's tail does the rest, and the thread stands for a tenth of the time
     return true;
   }

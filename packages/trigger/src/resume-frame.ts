@@ -3,7 +3,7 @@
  * order in which the tail of the gadget pops them (runtime/src/gadget.S).
  */
 import { abi } from '@ulp/core';
-import type { Registers } from '@ulp/ptrace-ffi';
+import { user_regs_struct, type RegisterName, type Registers } from '@ulp/ptrace-ffi';
 
 /** Size of the `syscall` instruction in bytes: a restarted system call is executed again. */
 const SYSCALL_SIZE = 2n;
@@ -11,37 +11,43 @@ const NR_RESTART_SYSCALL = 219n;
 /** Never seen by programs: what the kernel makes of a system call that a stop has interrupted. */
 const ERESTART = { SYS: -512n, NOINTR: -513n, NOHAND: -514n, RESTARTBLOCK: -516n } as const;
 
+/** These go back as they are. */
+const KEPT = [
+  ...['r15', 'r14', 'r13', 'r12', 'r11', 'r10', 'r9', 'r8', 'rbp', 'rdi', 'rsi', 'rdx'],
+  ...['rcx', 'rbx', 'eflags'],
+] as (RegisterName & keyof typeof abi.ulp_resume_frame.offset)[];
+/** Of each half of them: its word in the frame, and its word in the kernel's struct. */
+const TO = KEPT.flatMap((name) => halves(abi.TOKEN_BYTES + abi.ulp_resume_frame.offset[name]));
+const FROM = KEPT.flatMap((name) => halves(user_regs_struct.offset[name]));
+
+function halves(offset: number): [number, number] {
+  return [offset / 4, offset / 4 + 1];
+}
+
 /**
+ * Written while a thread stands still: word by word, which needs no compilation to be quick.
  * @param registers as they are at the stop, resumable
  * @param mask the thread's signal mask
- * @returns the bytes of an ulp_resume_frame
+ * @param token lies below the frame
+ * @returns the bytes of the token and of an ulp_resume_frame
  */
-export function resumeFrame(registers: Registers, mask: bigint): Uint8Array {
+export function resumeFrame(registers: Registers, mask: bigint, token: bigint): Uint8Array {
   const code = registers.signed('rax');
   const number = registers.signed('orig_rax');
   const { rax, restart } = number < 0n ? { rax: code, restart: 0n } : restarted(code, number);
-  const get = registers.get.bind(registers);
-  return abi.ulp_resume_frame.encode({
-    mask,
-    restart,
-    r15: get('r15'),
-    r14: get('r14'),
-    r13: get('r13'),
-    r12: get('r12'),
-    r11: get('r11'),
-    r10: get('r10'),
-    r9: get('r9'),
-    r8: get('r8'),
-    rbp: get('rbp'),
-    rdi: get('rdi'),
-    rsi: get('rsi'),
-    rdx: get('rdx'),
-    rcx: get('rcx'),
-    rbx: get('rbx'),
-    rax: BigInt.asUintN(64, rax),
-    eflags: get('eflags'),
-    rip: rax === code ? get('rip') : get('rip') - SYSCALL_SIZE,
-  });
+  const bytes = new Uint8Array(abi.TOKEN_BYTES + abi.ulp_resume_frame.size);
+  const all = new DataView(bytes.buffer);
+  const words = new Uint32Array(bytes.buffer);
+  const found = new Uint32Array(registers.bytes.buffer);
+  for (let i = 0; i < TO.length; i++) words[TO[i] ?? 0] = found[FROM[i] ?? 0] ?? 0;
+  const { offset } = abi.ulp_resume_frame;
+  const rip = registers.get('rip');
+  all.setBigUint64(0, token, true);
+  all.setBigUint64(abi.TOKEN_BYTES + offset.mask, mask, true);
+  all.setBigUint64(abi.TOKEN_BYTES + offset.restart, restart, true);
+  all.setBigUint64(abi.TOKEN_BYTES + offset.rax, rax, true);
+  all.setBigUint64(abi.TOKEN_BYTES + offset.rip, rax === code ? rip : rip - SYSCALL_SIZE, true);
+  return bytes;
 }
 
 /** `restart` names the codes for which a handler that is pending means EINTR; see gadget.c. */

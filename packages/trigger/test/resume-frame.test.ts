@@ -8,15 +8,16 @@ const NAMES = Object.keys(user_regs_struct.offset) as RegisterName[];
 const distinct = new Registers(new Uint8Array(user_regs_struct.size)).with(
   Object.fromEntries(NAMES.map((name, i) => [name, 0x1111_0000_0000_0000n + BigInt(i)])),
 );
+const TOKEN = 0x1234_5678_9abc_def0n;
 const RIP = 0x7fff_1234n;
-const frameOf = (rax: bigint, orig_rax: bigint) =>
-  abi.ulp_resume_frame.read(
-    new ByteView(
-      resumeFrame(distinct.with({ rax, orig_rax, rip: RIP }), 0xabcdn),
-      'frame',
-      'defect',
-    ),
+const bytesOf = (rax: bigint, orig_rax: bigint) =>
+  new ByteView(
+    resumeFrame(distinct.with({ rax, orig_rax, rip: RIP }), 0xabcdn, TOKEN),
+    'frame',
+    'defect',
   );
+const frameOf = (rax: bigint, orig_rax: bigint) =>
+  abi.ulp_resume_frame.read(bytesOf(rax, orig_rax), abi.TOKEN_BYTES);
 
 const EPOLL_WAIT = 232n;
 test.each([
@@ -45,6 +46,12 @@ test('every other register keeps its value', () => {
   for (const [name, value] of Object.entries(frame))
     if (!['rax', 'rip', 'mask', 'restart'].includes(name))
       expect([name, value]).toEqual([name, distinct.get(name as RegisterName)]);
+});
+
+test('the token lies below it', () => {
+  const { data, length } = bytesOf(0n, -1n);
+  expect(data.getBigUint64(0, true)).toBe(TOKEN);
+  expect(length).toBe(abi.TOKEN_BYTES + abi.ulp_resume_frame.size);
 });
 
 test('its place: 280 bytes below rsp, the return address right below the red zone', () => {
