@@ -5,6 +5,10 @@ import { errnoOf, tryReadProcFile } from './proc-file';
 import { isDead } from './stat';
 import { nameIn, numbers, readStatus } from './status';
 
+/** Of Yama (Documentation/admin-guide/LSM/Yama.rst): from 1 on it takes a capability, from here on none is enough. */
+const YAMA_NOBODY = 3;
+/** Bit of capabilities(7). */
+const CAP_SYS_PTRACE = 1n << 19n;
 const ABOUT_THE_PROCESS = ['EPERM', 'EACCES', 'ENOENT', 'ESRCH'];
 
 /**
@@ -46,6 +50,11 @@ export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unk
       { subject, detail, ...(expected && { expected }), ...(found && { found }) },
       cause,
     );
+  const yama = Number(tryReadProcFile('/proc/sys/kernel/yama/ptrace_scope') ?? 0);
+  if (yama >= YAMA_NOBODY)
+    return denied(
+      `kernel.yama.ptrace_scope is ${yama}: nobody may; it stays so until the machine starts again with a lower one`,
+    );
   const ours = process.geteuid?.() ?? 0;
   const user = numbers(status.get('Uid')).find((uid) => uid !== ours);
   if (ours !== 0 && user !== undefined)
@@ -57,9 +66,17 @@ export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unk
   // The kernel gives the files of a process that is not dumpable to root.
   if (ours !== 0 && ownerOf(`/proc/${pid}/maps`) !== ours)
     return denied('the process is not dumpable: it changed its user, or asked for it; run as root');
-  const yama = Number(tryReadProcFile('/proc/sys/kernel/yama/ptrace_scope') ?? 0);
-  if (yama > 0 && (ours !== 0 || yama > 2))
-    return denied(`kernel.yama.ptrace_scope is ${yama}${yama > 2 ? '' : '; run as root'}`);
+  const own = capabilities(readStatus('/proc/self/status')?.get('CapEff'));
+  const isCapable = (own & CAP_SYS_PTRACE) !== 0n;
+  if (yama > 0 && !isCapable)
+    return denied(`kernel.yama.ptrace_scope is ${yama}; run as root, with CAP_SYS_PTRACE`);
+  const theirs = capabilities(status.get('CapPrm'));
+  if ((theirs & ~own) !== 0n && !isCapable)
+    return denied(
+      'it has capabilities that this program has not; run as root, with CAP_SYS_PTRACE',
+      hex(own),
+      hex(theirs),
+    );
   return denied(
     'a capability (CAP_SYS_PTRACE), a user namespace or a security module is missing or refuses',
   );
@@ -75,6 +92,11 @@ export function traced(subject: string, tracer: number, cause?: unknown): UlpErr
   const found = `tracer ${tracer}${status ? ` (${nameIn(status)})` : ''}`;
   return new UlpError('process-traced', { subject, found, detail: 'detach it first' }, cause);
 }
+
+/** @param field such as `CapEff:` of /proc/PID/status */
+const capabilities = (field = '0'): bigint => BigInt(`0x${field}`);
+
+const hex = (set: bigint): string => `capabilities 0x${set.toString(16)}`;
 
 function ownerOf(path: string): number | undefined {
   try {

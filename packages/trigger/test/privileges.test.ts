@@ -1,4 +1,4 @@
-/** Processes that gave up privileges: not dumpable, without executable gains, no new privileges, setuid programs. */
+/** Processes that gave up privileges: not dumpable, without executable gains, no new privileges, no clock, setuid programs. */
 import { chmodSync, chownSync } from 'node:fs';
 import { preload } from '../../../test-targets/harness/build';
 import { expectNoTrace, expectPatched } from './no-trace';
@@ -44,15 +44,16 @@ asRoot(scenario)('not dumpable: its own user may not, and is told why', async (s
   }
 });
 
-scenario('PR_SET_MDWE and no_new_privs', async (s) => {
+scenario('PR_SET_MDWE, no_new_privs and PR_SET_TSC', async (s) => {
   const { library, program, patch } = prepare(s);
-  for (const args of [['mdwe'], ['nnp'], ['nnp', 'mdwe']]) {
+  for (const args of [['mdwe'], ['nnp'], ['nnp', 'mdwe'], ['clock']]) {
     const target = await s.start(program, { args });
     await expectPatched(target, patch);
     const high = patchOf(s, library, 'high', 5000);
     s.apply(target, patch);
     s.apply(target, high);
     expect(await target.ask('answer')).toBe('5001');
+    expect(await target.ask('clock')).toBe(args[0] === 'clock' ? '1' : '0');
   }
 });
 
