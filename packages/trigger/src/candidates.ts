@@ -1,5 +1,6 @@
 /** Which thread to borrow. */
 import type { Asleep, Process, Thread } from '@ulp/ptrace-ffi';
+import { mayBeHalfway } from './halfway';
 import { mayBeginAnew } from './time-outs';
 
 /** The lower, the less a thread can lose. */
@@ -30,19 +31,6 @@ const MASK_ARGUMENT: ReadonlyMap<number, number> = new Map([
   [270, 5],
 ]);
 
-/** Which argument says how much is to be moved: write, sendto, sendfile, splice, tee. */
-const AMOUNT: ReadonlyMap<number, number> = new Map([
-  [1, 2],
-  [44, 2],
-  [40, 3],
-  [275, 4],
-  [276, 2],
-]);
-/** More bytes than these may have been moved in part (PIPE_BUF). */
-const WHOLE = 4096n;
-const NR_RECVFROM = 45;
-const MSG_WAITALL = 0x100n;
-
 /** execve, execveat: as long as a thread waits in one, nobody else in the process can be seized, and who tries waits with it. */
 const EXECUTING: ReadonlySet<number | undefined> = new Set([59, 322]);
 
@@ -61,7 +49,10 @@ export function candidates(process: Process): Thread[] {
   );
   if ([...asleep.values()].some((call) => EXECUTING.has(call?.syscall))) return [];
   return [...asleep]
-    .filter(([{ state }, call]) => !'ZXxT'.includes(state) && !(call && mayBeHalfway(call)))
+    .filter(
+      ([{ state }, call]) =>
+        !'ZXxT'.includes(state) && !(call && mayBeHalfway(call, process.memory)),
+    )
     .map(([thread, call]) => ({ thread, rank: rank(thread, call) }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ thread }) => thread);
@@ -79,10 +70,4 @@ function isRepeated({ syscall, args }: Asleep): boolean {
   const mask = MASK_ARGUMENT.get(syscall);
   if (mask !== undefined) return args[mask] === 0n;
   return REPEATED.has(syscall);
-}
-
-function mayBeHalfway({ syscall, args }: Asleep): boolean {
-  if (syscall === NR_RECVFROM) return ((args[3] ?? 0n) & MSG_WAITALL) !== 0n;
-  const amount = AMOUNT.get(syscall);
-  return amount !== undefined && (args[amount] ?? 0n) > WHOLE;
 }
