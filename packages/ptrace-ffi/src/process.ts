@@ -1,5 +1,5 @@
 /** Another process: its identity, and what can be read of it. Nothing here stops it or changes it. */
-import { UlpError, type Pid, type Tid } from '@ulp/core';
+import { UlpError, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
 import { isSixtyFourBit, readAuxv } from './auxv';
 import { explainDenial } from './denial';
 import { ImageCache, type Image, readImages } from './images';
@@ -97,6 +97,23 @@ export class Process {
   assertAlive(): void {
     this.opened?.assertInUse();
     this.assertSamePid();
+  }
+
+  /**
+   * As assertAlive, and sure also while another process, which shares the memory, keeps that alive.
+   * @param word what lies at an address of the memory that was opened, and of no program that has just begun
+   * @throws UlpError process-missing, process-denied (another program may have other rights)
+   */
+  assertHolds(address: RemoteAddress, word: bigint): void {
+    this.assertAlive();
+    const current = this.through((task) => new Memory(this.pid, task));
+    const found = current.tryRead(address, 8);
+    current.close();
+    if (found?.readBigUInt64LE() === word) return;
+    throw new UlpError('process-missing', {
+      subject: this.subject,
+      detail: 'it has executed another program',
+    });
   }
 
   private assertSamePid(): void {

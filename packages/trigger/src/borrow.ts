@@ -58,7 +58,11 @@ interface Loan {
    * rights, while a process that shares the old memory keeps that alive; or its id is another's now.
    */
   readonly token: bigint;
+  /** How the request in the buffer begins, which no program has there that has just begun: asked first, so that nothing is written for it. */
+  readonly mark: bigint;
 }
+
+const MARK_BYTES = 8;
 
 /**
  * Has the helper started for the request of this state word.
@@ -75,7 +79,9 @@ export function launchHelper(
 ): boolean {
   const { memory } = process;
   const token = randomBytes(abi.TOKEN_BYTES).readBigUInt64LE();
-  const loan: Loan = { process, memory, control, state, permits, token };
+  const request = remoteAddress(control.request);
+  const mark = memory.read(request, MARK_BYTES, 'the request').readBigUInt64LE();
+  const loan: Loan = { process, memory, control, state, permits, token, mark };
   rehearse(loan);
   for (;;) {
     const threads = candidates(process);
@@ -85,7 +91,7 @@ export function launchHelper(
       if (now() >= deadline) return false;
     }
     permits.throwIfRefused(threads);
-    process.assertAlive();
+    process.assertHolds(request, mark);
     if (now() >= deadline) return false;
     sleep(ROUND_MS);
   }
@@ -197,12 +203,13 @@ function isRestoredExactly(registers: Registers): boolean {
  * @returns false when the thread has no room on its stack
  */
 function sendIntoGadget(
-  { process, memory, control, state, token }: Loan,
+  { process, memory, control, state, token, mark }: Loan,
   tracee: Tracee,
   registers: Registers,
   isUnfiltered: boolean,
   timeLeft: TimeLeft | undefined,
 ): boolean {
+  if (!tracee.holds(Number(control.request), mark)) return false;
   const mask = tracee.getSigmask();
   const frame = frameAddress(registers);
   if (frame < abi.TOKEN_BYTES || frame >= USER_END) return false;

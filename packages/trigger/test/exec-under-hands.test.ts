@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { abi, tid as asTid } from '@ulp/core';
+import { abi, tid as asTid, type RemoteAddress } from '@ulp/core';
 import { now, openProcess, Tracee, tracerOf } from '@ulp/ptrace-ffi';
 import { cleanUp, compile, start } from '../../ptrace-ffi/test/target';
 import { launchHelper } from '../src/borrow';
@@ -16,10 +16,14 @@ test('the old memory lives on in a child, the thread is in another program: it i
   // Without randomization, the old and the new program's stacks lie at the same addresses.
   const target = await start('setarch', ['-R', program]);
   const process = openProcess(target.pid, { writable: true });
-  expect(process.memory.tryRead(process.maps()[0]?.start ?? (0n as never), 8)).toBeDefined();
+  // At the same address both have the same bytes: that of an ELF file's begin.
+  const request = process.maps()[0]?.start ?? 0n;
+  expect(process.memory.tryRead(request as RemoteAddress, 8)).toBeDefined();
   target.child.stdin.write('x\n');
   expect(await target.line('cat answers')).toBe('cat answers');
-  expect(launchHelper(process, control, 0x102n, new Permits(process, []), now() + 300)).toBe(false);
+  expect(
+    launchHelper(process, { ...control, request }, 0x102n, new Permits(process, []), now() + 300),
+  ).toBe(false);
   expect(await target.line('cat still answers')).toBe('cat still answers');
   process.close();
   await target.kill();

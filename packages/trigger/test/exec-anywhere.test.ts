@@ -1,0 +1,100 @@
+/**
+ * A process that executes another program just before a step of a tool, one step after the other: the tool notices, and that
+ * program is let alone, whatever lies in it where the first one had something else.
+ */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NOBODY } from '../../../test-targets/harness/tools';
+import { heldThreads } from '../../../test-targets/harness/hostile';
+import { asRoot, buildLibrary, patchOf, scenario, source, type Scenario } from './setting';
+
+/** Every which request or write, and every which read is a moment. Each with ULP_TEST_MOMENTS=all. */
+const STRIDES = process.env.ULP_TEST_MOMENTS === 'all' ? ([1, 1] as const) : ([2, 11] as const);
+jest.setTimeout(600_000);
+
+interface Way {
+  /** Runs the first program. */
+  readonly runner?: readonly string[];
+  /** A process that shares the first program's memory keeps that alive: there, the tool may go on with its request. */
+  readonly isKept?: boolean;
+  readonly isSetUserId?: boolean;
+  readonly uid?: number;
+}
+
+interface Ending {
+  readonly steps: number;
+  readonly end: string;
+  readonly changed: readonly string[];
+}
+
+const NO_ASLR = ['setarch', '-R'];
+const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+
+function letExecute(pid: number, patch: string, uid: number | undefined, moment: string[]): Ending {
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(__dirname, 'exec-tool.mjs'), String(pid), patch, ...moment],
+    { encoding: 'utf8', ...(uid === undefined ? {} : { uid, gid: uid }) },
+  );
+  if (stdout === '') throw new Error(stderr);
+  return JSON.parse(stdout) as Ending;
+}
+
+/** What is said of a program that is gone, and of one that has just begun. */
+const KNOWN = /^(done$|process-missing: |process-denied: |runtime-|library-)/;
+/** Nobody is left in that memory who would carry out the request. */
+const KEPT = new RegExp(`${KNOWN.source}|^timed-out: .*the helper in it is held up`);
+
+async function everywhere(s: Scenario, way: Way): Promise<void> {
+  const { runner = [], isKept = false, isSetUserId = false, uid } = way;
+  chmodSync(s.room, 0o755);
+  const library = buildLibrary(s);
+  const patch = patchOf(s, library, 'fix', 1000);
+  const program = s.program(source('exec-at-signal.c'), [library]);
+  const other = `${program}-other`;
+  copyFileSync(program, other);
+  if (isSetUserId) chmodSync(other, 0o4755);
+  const [command = '', ...args] = [...runner, program, other, ...(isKept ? ['keep'] : [])];
+  const noticed = { steps: 0, reads: 0 };
+  for (const [kind, stride, extra] of [
+    ['steps', STRIDES[0], []],
+    ['reads', STRIDES[1], ['read']],
+  ] as const)
+    for (let moment = 1, isReached = true; isReached; moment += stride) {
+      const target = await s.start(command, { args });
+      const ending = letExecute(target.pid, patch, uid, [String(moment), ...extra]);
+      isReached = ending.steps >= moment;
+      // It came to its end before.
+      if (!isReached) process.kill(target.pid, 'SIGUSR1');
+      // The other program lives, whole and with its rights, and nobody has it.
+      expect(await target.line()).toBe('ready');
+      expect({ moment, ...ending }).toMatchObject({
+        end: expect.stringMatching(isKept ? KEPT : KNOWN) as string,
+        changed: isKept && ending.changed.length > 0 ? ['write'] : [],
+      });
+      if (!ending.end.startsWith('done')) noticed[kind]++;
+      expect(await target.ask('answer')).toBe('2');
+      expect(heldThreads(target.pid)).toEqual([]);
+      expect(target.maps()).not.toContain('fix.so');
+      if (isSetUserId)
+        expect(readFileSync(`/proc/${target.pid}/status`, 'utf8')).toMatch(/^Uid:\t\d+\t0\t0\t0$/m);
+      expect(await target.end()).toBe(0);
+    }
+  expect(noticed.steps).toBeGreaterThan(3);
+  expect(noticed.reads).toBeGreaterThan(3);
+}
+
+scenario('the same one at the same addresses', (s) => everywhere(s, { runner: NO_ASLR }));
+
+scenario('the same, while the memory of the first one lives on', (s) =>
+  everywhere(s, { runner: NO_ASLR, isKept: true }),
+);
+
+asRoot(scenario)('a set-user-id one, before a tool of root', (s) =>
+  everywhere(s, { runner: AS_NOBODY, isSetUserId: true }),
+);
+
+asRoot(scenario)('a set-user-id one, before a tool of its user', (s) =>
+  everywhere(s, { runner: AS_NOBODY, isSetUserId: true, uid: NOBODY }),
+);
