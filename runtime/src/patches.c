@@ -104,8 +104,10 @@ static uint32_t fill_scope(struct application *a)
     uint64_t descriptor = a->request->targets[i].library;
     /* Once more when it is pinned: until then the program may have unloaded it, or loaded it elsewhere. */
     struct library *library = is_ours(descriptor) ? library_of(descriptor) : NULL;
-    if (!library || !is_ours(descriptor))
+    if (!is_ours(descriptor))
       return fail(ULP_RESULT_LIBRARY_CHANGED, "target %u is no longer loaded", i + 1);
+    if (!library)
+      return fail(ULP_RESULT_NO_MEMORY, "no memory for target %u", i + 1);
     if (!scope_add(scope, library))
       return fail(ULP_RESULT_TABLE_FULL, "more than %u target libraries", ULP_LIMIT_TARGETS);
     a->patch->targets[i] = descriptor;
@@ -127,12 +129,14 @@ static uint32_t check_functions(struct application *a)
     struct library *library = library_of(a->request->targets[function->target].library);
     uint64_t padding = function->old_function - ULP_PADDING_BEFORE;
     size_t size = ULP_PADDING_BEFORE + function->entry_offset + ULP_PADDING_AFTER;
+    bool is_there = padding >= library->low && padding < library->high && is_code(padding, size);
     struct detour *detour =
-        padding >= library->low && padding < library->high && is_code(padding, size)
-            ? detour_of(library, function->old_function,
-                        function->old_function + function->entry_offset)
-            : NULL;
-    if (!detour || !entry_is_known(function, detour))
+        is_there ? detour_of(library, function->old_function,
+                             function->old_function + function->entry_offset)
+                 : NULL;
+    if (is_there && !detour)
+      return fail(ULP_RESULT_NO_MEMORY, "no memory for function %u", i + 1);
+    if (!is_there || !entry_is_known(function, detour))
       return fail(ULP_RESULT_LIBRARY_CHANGED, "function %u does not begin as a gated one", i + 1);
     /* A write that changes nothing shows that the others will succeed. */
     if (!text_write_byte(a->text, detour->entry, *(const uint8_t *)detour->entry))
@@ -169,12 +173,13 @@ static uint32_t add_versions(struct application *a)
     uint64_t code = a->image.load_bias + function->new_function;
     if (detour && detour->versions && detour->versions->universe == a->universe)
       return fail(ULP_RESULT_BAD_REQUEST, "function %u is listed twice", i + 1);
-    if (!detour || !layer_add(detour, a->patch, code) ||
-        !version_add(detour, a->universe, code, a->patch, scope_of(a->patch)))
+    /* The version first: it is by this that forget_unpublished finds the layer. */
+    if (!detour || !version_add(detour, a->universe, code, a->patch, scope_of(a->patch)) ||
+        !layer_add(detour, a->patch, code))
       return fail(ULP_RESULT_NO_MEMORY, "no memory for function %u", i + 1);
   }
   return changes_prepare(a->text) ? ULP_RESULT_OK
-                                  : fail(ULP_RESULT_NO_MEMORY, "no room for code near the library");
+                                  : fail(ULP_RESULT_NO_MEMORY, "no memory for code near the library");
 }
 
 static void describe(struct application *a)

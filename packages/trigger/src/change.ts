@@ -179,6 +179,9 @@ const REFUSALS: Readonly<Record<number, ErrorCode>> = {
   [abi.RESULT.cancelled]: 'timed-out',
 };
 
+/** How the loader of glibc says that it gets no memory. */
+const LOADER_IS_SHORT = /out of memory|failed to map segment from shared object$/;
+
 function throwIfRefused(process: Process, metadata: Metadata, { result, message }: Answer): void {
   if (result === abi.RESULT.ok || result === abi.RESULT.unchanged) return;
   const code = REFUSALS[result];
@@ -190,7 +193,9 @@ function throwIfRefused(process: Process, metadata: Metadata, { result, message 
       found: `result ${result}`,
       detail: message || 'no message',
     });
-  throw new UlpError(code, { subject, detail: `${message}; nothing was changed` });
+  const isShort = result === abi.RESULT.noMemory || LOADER_IS_SHORT.test(message);
+  const advice = isShort ? 'perhaps a limit (RLIMIT_AS, RLIMIT_DATA): raise it; ' : '';
+  throw new UlpError(code, { subject, detail: `${message}; ${advice}nothing was changed` });
 }
 
 const retained = (patches: readonly Patch[]): number =>
