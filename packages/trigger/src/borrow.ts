@@ -6,22 +6,25 @@
  * Everything between interrupt and detach is synchronous.
  */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { abi, remoteAddress, UlpError, type RemoteAddress, type Tid } from '@ulp/core';
 import {
   libc,
   Memory,
   now,
+  parseMaps,
   Registers,
   resumable,
   sleep,
   Tracee,
   user_regs_struct,
 } from '@ulp/ptrace-ffi';
-import type { Process } from '@ulp/ptrace-ffi';
+import type { Mapping, Process } from '@ulp/ptrace-ffi';
 import { candidates } from './candidates';
 import type { Permits } from './permits';
 import { repeatWith } from './repeat-frame';
 import { resumeFrame } from './resume-frame';
+import { hasStack } from './stack-room';
 import { standsWith } from './standing';
 import { askToStop, awaitStop, comesLate, letGo } from './stopping';
 import { TimeLeft } from './time-left';
@@ -29,8 +32,6 @@ import { TimeLeft } from './time-left';
 /** How long the gadget's system call may take, in ms. */
 const GADGET_MS = 2000;
 const RED_ZONE = 128n;
-/** Above it there is no stack. */
-const USER_END = 1n << 47n;
 const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
 /** Direction and trap flag. */
 const DF_TF = 0x500n;
@@ -52,6 +53,8 @@ interface Loan {
   /** sequence << 8 | requested */
   readonly state: bigint;
   readonly permits: Permits;
+  /** Of the process, read anew for each thread; in a rehearsal our own. */
+  readonly maps: readonly Mapping[];
   /**
    * Random, new for each launch. Written through the memory that everything was checked in, and read back through the
    * thread: so it is sure that it still is a thread of that memory. It may have executed another program, perhaps with more
@@ -81,13 +84,14 @@ export function launchHelper(
   const token = randomBytes(abi.TOKEN_BYTES).readBigUInt64LE();
   const request = remoteAddress(control.request);
   const mark = memory.read(request, MARK_BYTES, 'the request').readBigUInt64LE();
-  const loan: Loan = { process, memory, control, state, permits, token, mark };
+  const loan = { process, memory, control, state, permits, token, mark };
   rehearse(loan);
   for (;;) {
     const threads = candidates(process);
     for (const thread of threads) {
       const { tid } = thread;
-      if (standsWith(process, tid) && permits.allows(thread) && borrow(loan, tid)) return true;
+      const mayBe = standsWith(process, tid) && permits.allows(thread);
+      if (mayBe && borrow({ ...loan, maps: process.maps() }, tid)) return true;
       if (now() >= deadline) return false;
     }
     permits.throwIfRefused(threads);
@@ -125,6 +129,7 @@ function lend(loan: Loan, tracee: Tracee, timeLeft?: TimeLeft): boolean {
   // First of all: should this program die now, the kernel decides about EINTR as it should.
   if (registers !== found) tracee.setRegs(registers);
   if (registers.get('cs') !== USER_CS_64 || isInGadget(registers, loan.control)) return false;
+  if (!hasStack(loan.maps, loan.memory, registers.get('rsp'))) return false;
   const filters = loan.permits.confirm(tracee);
   if (filters === undefined || tracee.isLockedOut()) return false;
   const isUnfiltered = filters === 0;
@@ -163,7 +168,7 @@ let rehearsed = false;
  * Borrows nobody a few times, from beginning to end: what runs while a thread stands still has then run before, which its first
  * run makes ten times as long. What would be written on a thread's stack goes to a page of our own.
  */
-function rehearse(loan: Loan): void {
+function rehearse(loan: Omit<Loan, 'maps'>): void {
   if (rehearsed) return;
   rehearsed = true;
   const { page, pageAddress } = libc();
@@ -178,11 +183,12 @@ function rehearse(loan: Loan): void {
     outside.with({ orig_rax: 232n, rax: -4n }),
   ];
   const own = Memory.own();
+  const maps = parseMaps(readFileSync('/proc/self/maps', 'latin1'));
   for (let turn = 0; turn < REHEARSALS; turn++)
     for (const registers of stops) {
       const nobody = Tracee.nobody(registers);
       nobody.interrupt();
-      lend({ ...loan, memory: own }, nobody);
+      lend({ ...loan, memory: own, maps }, nobody);
     }
   own.close();
 }
@@ -212,7 +218,6 @@ function sendIntoGadget(
   if (!tracee.holds(Number(control.request), mark)) return false;
   const mask = tracee.getSigmask();
   const frame = frameAddress(registers);
-  if (frame < abi.TOKEN_BYTES || frame >= USER_END) return false;
   const below = remoteAddress(frame - BigInt(abi.TOKEN_BYTES));
   const bytes = resumeFrame(registers, mask, token);
   if (!tryWrite(memory, below, bytes) || !tracee.holds(Number(below), token)) return false;

@@ -1,6 +1,8 @@
-/** Which thread to borrow. */
+/** Which thread to borrow, and why none. */
+import { UlpError } from '@ulp/core';
 import type { Asleep, Process, Thread } from '@ulp/ptrace-ffi';
 import { mayBeHalfway } from './halfway';
+import { hasStack, STACK_BYTES } from './stack-room';
 import { mayBeginAnew } from './time-outs';
 
 /** The lower, the less a thread can lose. */
@@ -33,29 +35,60 @@ const MASK_ARGUMENT: ReadonlyMap<number, number> = new Map([
 
 /** execve, execveat: as long as a thread waits in one, nobody else in the process can be seized, and who tries waits with it. */
 const EXECUTING: ReadonlySet<number | undefined> = new Set([59, 322]);
+/** vfork; clone3, whose flags lie in memory; clone with CLONE_VFORK. Who sleeps in them waits for a child, and does not stop before. */
+const FORKING: ReadonlySet<number> = new Set([58, 435]);
+const NR_CLONE = 56;
+const CLONE_VFORK = 0x4000n;
 
 /**
  * Threads to try, the most harmless first; none while one of them executes a program. Those in a call that may have done a part are let alone: it
- * would end with that part.
+ * would end with that part; those that wait for a child of vfork; and those that have too little stack left.
  */
 export function candidates(process: Process): Thread[] {
-  const asleep = new Map(
-    process
-      .threads()
-      .map((thread) => [
-        thread,
-        'SD'.includes(thread.state) ? process.asleep(thread.tid) : undefined,
-      ]),
-  );
-  if ([...asleep.values()].some((call) => EXECUTING.has(call?.syscall))) return [];
-  return [...asleep]
-    .filter(
-      ([{ state }, call]) =>
-        !'ZXxT'.includes(state) && !(call && mayBeHalfway(call, process.memory)),
-    )
-    .map(([thread, call]) => ({ thread, rank: rank(thread, call) }))
+  const threads = look(process);
+  if (threads.some(({ asleep }) => EXECUTING.has(asleep?.syscall))) return [];
+  const { memory } = process;
+  const isShort = shortOfStack(process);
+  return threads
+    .filter(({ thread, asleep }) => {
+      if ('ZXxT'.includes(thread.state)) return false;
+      if (!asleep) return true;
+      return !(waitsInVfork(asleep) || mayBeHalfway(asleep, memory) || isShort(asleep));
+    })
+    .map(({ thread, asleep }) => ({ thread, rank: rank(thread, asleep) }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ thread }) => thread);
+}
+
+/** That time is over and nobody was borrowed. */
+export function notBorrowed(process: Process): UlpError {
+  const isShort = shortOfStack(process);
+  const short = look(process).find(({ asleep }) => asleep && isShort(asleep));
+  const why = short
+    ? `; thread ${short.thread.tid} has less than ${STACK_BYTES} bytes of its stack left: try again when it has more, or restart with larger stacks`
+    : '';
+  return new UlpError('timed-out', {
+    subject: process.subject,
+    fact: 'no thread of it could be borrowed in time',
+    detail: `nothing was changed${why}`,
+  });
+}
+
+interface Looked {
+  readonly thread: Thread;
+  /** undefined: it runs. */
+  readonly asleep: Asleep | undefined;
+}
+
+const look = (process: Process): Looked[] =>
+  process.threads().map((thread) => ({
+    thread,
+    asleep: 'SD'.includes(thread.state) ? process.asleep(thread.tid) : undefined,
+  }));
+
+function shortOfStack(process: Process): (asleep: Asleep) => boolean {
+  const maps = process.maps();
+  return ({ sp }) => !hasStack(maps, process.memory, sp);
 }
 
 function rank({ state }: Thread, asleep: Asleep | undefined): number {
@@ -71,3 +104,6 @@ function isRepeated({ syscall, args }: Asleep): boolean {
   if (mask !== undefined) return args[mask] === 0n;
   return REPEATED.has(syscall);
 }
+
+const waitsInVfork = ({ syscall, args }: Asleep): boolean =>
+  FORKING.has(syscall) || (syscall === NR_CLONE && ((args[0] ?? 0n) & CLONE_VFORK) !== 0n);

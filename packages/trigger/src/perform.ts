@@ -4,6 +4,7 @@ import { abi, ByteView, remoteAddress, UlpError } from '@ulp/core';
 import { lockProcess, now, sleep, type Process, type Runtime } from '@ulp/ptrace-ffi';
 import { launchHelper } from './borrow';
 import { neededCalls } from './calls';
+import { notBorrowed } from './candidates';
 import { Permits } from './permits';
 import { requireUntraced } from './reachable';
 import { releaseLateStops } from './stopping';
@@ -118,8 +119,6 @@ class Conversation {
 const tooLate = (process: Process, fact: string, detail: string): UlpError =>
   new UlpError('timed-out', { subject: process.subject, fact, detail });
 const UNCHANGED = 'nothing was changed';
-const notBorrowed = (process: Process): UlpError =>
-  tooLate(process, 'no thread of it could be borrowed in time', UNCHANGED);
 
 /** What a tool must hold while it talks with the helper. */
 async function converse<T>(

@@ -5,17 +5,10 @@
  * it is asked about at the stop alone.
  */
 import { UlpError, type Tid } from '@ulp/core';
-import {
-  catchesSigsys,
-  now,
-  readStatus,
-  seccompVerdict,
-  sleep,
-  type SeccompFilter,
-} from '@ulp/ptrace-ffi';
+import { now, readStatus, seccompVerdict, sleep, type SeccompFilter } from '@ulp/ptrace-ffi';
 import type { Process, SeccompVerdict, Thread, Tracee } from '@ulp/ptrace-ffi';
 import type { NeededCall } from './calls';
-import { candidates } from './candidates';
+import { candidates, notBorrowed } from './candidates';
 import { askToStop, awaitStop, keepCall, letGo } from './stopping';
 
 /** Between two rounds over all threads, in ms. */
@@ -39,16 +32,19 @@ export class Permits {
 
   /**
    * Waits for a thread that may be borrowed.
-   * @throws UlpError process-unsupported, process-denied (no thread may, for the filters' sake); process-*
+   * @throws UlpError process-unsupported, process-denied (no thread may, for the filters' sake); timed-out; process-*
    */
   require(deadline: number): void {
-    const status = this.process.status();
-    if (status?.get('Seccomp') === '0' && !catchesSigsys(status)) return;
-    for (; now() < deadline; sleep(ROUND_MS)) {
+    for (;;) {
       const threads = candidates(this.process);
-      if (threads.some((thread) => now() < deadline && this.allows(thread))) return;
+      for (const thread of threads) {
+        if (this.allows(thread)) return;
+        if (now() >= deadline) break;
+      }
       this.throwIfRefused(threads);
       this.process.assertAlive();
+      if (now() >= deadline) throw notBorrowed(this.process);
+      sleep(ROUND_MS);
     }
   }
 

@@ -10,7 +10,7 @@ import { heldThreads } from '../../../test-targets/harness/hostile';
 import { asRoot, buildLibrary, patchOf, scenario, source, type Scenario } from './setting';
 
 /** Every which request or write, and every which read is a moment. Each with ULP_TEST_MOMENTS=all. */
-const STRIDES = process.env.ULP_TEST_MOMENTS === 'all' ? ([1, 1] as const) : ([2, 11] as const);
+const STRIDES = process.env.ULP_TEST_MOMENTS === 'all' ? ([1, 1] as const) : ([2, 7] as const);
 jest.setTimeout(600_000);
 
 interface Way {
