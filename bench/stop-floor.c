@@ -36,6 +36,14 @@ static bool by_hand(const struct user_regs_struct *r)
   return (long long)r->orig_rax >= 0 && (code == ERESTART_SYS || code == ERESTART_NOHAND);
 }
 
+/* In a call that is made again, whatever a handler does to some of them. */
+static bool repeats(const struct user_regs_struct *r)
+{
+  const long code = -(long)r->rax;
+  return by_hand(r) || ((long long)r->orig_rax >= 0 &&
+                        (code == ERESTART_NOINTR || code == ERESTART_RESTARTBLOCK));
+}
+
 static void wait_for(pid_t tid, int *status)
 {
   for (pid_t stopped; (stopped = waitpid(tid, status, WNOHANG | __WALL)) != tid;)
@@ -44,8 +52,8 @@ static void wait_for(pid_t tid, int *status)
 
 static struct ulp_resume_frame frame_of(const struct user_regs_struct *r, uint64_t mask)
 {
-  const bool in_call = (long long)r->orig_rax >= 0;
-  const bool again = in_call && (long long)r->rax == -ERESTART_RESTARTBLOCK;
+  const bool again = repeats(r);
+  const bool rest = again && (long long)r->rax == -ERESTART_RESTARTBLOCK;
   return (struct ulp_resume_frame){
       .mask = mask,
       .restart = by_hand(r) ? -r->rax : 0,
@@ -63,9 +71,9 @@ static struct ulp_resume_frame frame_of(const struct user_regs_struct *r, uint64
       .rdx = r->rdx,
       .rcx = r->rcx,
       .rbx = r->rbx,
-      .rax = again ? NR_RESTART_SYSCALL : in_call ? r->orig_rax : r->rax,
+      .rax = rest ? NR_RESTART_SYSCALL : again ? r->orig_rax : r->rax,
       .eflags = r->eflags,
-      .rip = in_call ? r->rip - SYSCALL_BYTES : r->rip,
+      .rip = again ? r->rip - SYSCALL_BYTES : r->rip,
   };
 }
 
@@ -87,20 +95,12 @@ int main(int argc, char **argv)
   uint64_t mask, all = ~0UL;
   int status;
 
-  /* Again, where it has just left a call. */
-  for (bool fits = false; !fits;) {
-    must(ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD), "seize");
-    must(ptrace(PTRACE_INTERRUPT, tid, 0, 0), "interrupt");
-    wait_for(tid, &status);
-    must(ptrace(PTRACE_GETREGS, tid, 0, &old), "getregs");
-    const long code = -(long)old.rax;
-    fits = (long long)old.orig_rax < 0 || by_hand(&old) || code == ERESTART_NOINTR ||
-           code == ERESTART_RESTARTBLOCK;
-    if (status >> 16 != PTRACE_EVENT_STOP)
-      return 3; /* the kernel lets the thread go */
-    if (!fits)
-      must(ptrace(PTRACE_DETACH, tid, 0, 0), "detach");
-  }
+  must(ptrace(PTRACE_SEIZE, tid, 0, PTRACE_O_TRACESYSGOOD), "seize");
+  must(ptrace(PTRACE_INTERRUPT, tid, 0, 0), "interrupt");
+  wait_for(tid, &status);
+  if (status >> 16 != PTRACE_EVENT_STOP)
+    return 3; /* the kernel lets the thread go */
+  must(ptrace(PTRACE_GETREGS, tid, 0, &old), "getregs");
   must(ptrace(PTRACE_GETSIGMASK, tid, (void *)MASK_BYTES, &mask), "getsigmask");
   new = old;
   new.rip = gadget;

@@ -38,9 +38,12 @@ const DF_TF = 0x500n;
 const USER_CS_64 = 0x33n;
 const SIGSTOP = 19;
 const NR_CLONE = 56n;
+const ERESTARTSYS = -512n;
 const ERESTARTNOINTR = -513n;
-const ERESTART_RESTARTBLOCK = -516n;
+const ERESTARTNOHAND = -514n;
 const REHEARSALS = 10;
+/** Before each thread but the first: for the processor's caches, not for the compiler. */
+const AGAIN = 2;
 /** Between two rounds over all threads, in ms. */
 const ROUND_MS = 5;
 
@@ -85,7 +88,6 @@ export function launchHelper(
   const request = remoteAddress(control.request);
   const mark = memory.read(request, MARK_BYTES, 'the request').readBigUInt64LE();
   const loan = { process, memory, control, state, permits, token, mark };
-  rehearse(loan);
   for (;;) {
     const threads = candidates(process);
     for (const thread of threads) {
@@ -106,6 +108,7 @@ function borrow(loan: Loan, tid: Tid): boolean {
   const { process, control } = loan;
   let tracee: Tracee | undefined;
   const timeLeft = TimeLeft.begin(process, tid);
+  rehearse(loan);
   timeLeft?.rehearse((at, left) => repeatWith(at, left, control.repeat, at.get('rsp')));
   try {
     tracee = askToStop(tid);
@@ -168,8 +171,8 @@ let rehearsed = false;
  * Borrows nobody a few times, from beginning to end: what runs while a thread stands still has then run before, which its first
  * run makes ten times as long. What would be written on a thread's stack goes to a page of our own.
  */
-function rehearse(loan: Omit<Loan, 'maps'>): void {
-  if (rehearsed) return;
+function rehearse(loan: Loan): void {
+  const turns = rehearsed ? AGAIN : REHEARSALS;
   rehearsed = true;
   const { page, pageAddress } = libc();
   const outside = new Registers(new Uint8Array(user_regs_struct.size)).with({
@@ -184,7 +187,7 @@ function rehearse(loan: Omit<Loan, 'maps'>): void {
   ];
   const own = Memory.own();
   const maps = parseMaps(readFileSync('/proc/self/maps', 'latin1'));
-  for (let turn = 0; turn < REHEARSALS; turn++)
+  for (let turn = 0; turn < turns; turn++)
     for (const registers of stops) {
       const nobody = Tracee.nobody(registers);
       nobody.interrupt();
@@ -194,13 +197,13 @@ function rehearse(loan: Omit<Loan, 'maps'>): void {
 }
 
 /**
- * Does the gadget's tail put this thread back to the last bit? It does outside of system calls, and in those
- * that are repeated whatever signal is pending. For the others the kernel decides better, at a restore by us.
+ * Does the gadget's tail put this thread back to the last bit? It does outside of system calls, in those that have ended, and in
+ * those that are repeated whatever signal is pending. For the others the kernel decides better, at a restore by us.
  */
 function isRestoredExactly(registers: Registers): boolean {
   const code = registers.signed('rax');
   const inSyscall = registers.signed('orig_rax') >= 0n;
-  return !inSyscall || code === ERESTARTNOINTR || code === ERESTART_RESTARTBLOCK;
+  return !inSyscall || (code !== ERESTARTSYS && code !== ERESTARTNOHAND);
 }
 
 /**
@@ -225,7 +228,7 @@ function sendIntoGadget(
   const repeat = left && repeatWith(registers, left, control.repeat, below);
   const repeats = repeat !== undefined && tryWrite(memory, repeat.address, repeat.bytes);
   const goesAlone = isRestoredExactly(registers) && isUnfiltered;
-  // Drops a temporary mask of sigsuspend or ppoll; no thread that is let go alone has one.
+  // Drops a temporary mask of sigsuspend or ppoll; it stays only where the call is repeated unless a handler runs.
   if (!goesAlone) tracee.setSigmask(mask);
   tracee.setRegs(gadgetRegisters(registers, control, state));
   // After the registers: a thread whose mask alone was changed would stay deaf if this program died.
