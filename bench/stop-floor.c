@@ -117,6 +117,8 @@ int main(int argc, char **argv)
   const struct ulp_resume_frame frame = frame_of(&old, mask);
   if (pwrite(memory, &frame, sizeof frame, (off_t)new.rsp) != sizeof frame)
     must(-1, "pwrite");
+  if (by_hand(&old))
+    must(ptrace(PTRACE_SETSIGMASK, tid, (void *)MASK_BYTES, &mask), "setsigmask");
   must(ptrace(PTRACE_SETREGS, tid, 0, &new), "setregs");
   must(ptrace(PTRACE_SETSIGMASK, tid, (void *)MASK_BYTES, &all), "setsigmask");
   if (by_hand(&old)) {

@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isRoot } from '../harness/as-root';
+import { asRoot } from '../harness/as-root';
 import { BareRoot } from '../harness/bare-root';
 import { closure, packAll, tarball } from '../harness/packed';
 import { Scenario } from '../harness/scenario';
@@ -18,11 +18,8 @@ const BUILDERS = 'gcc cc g++ c++ clang tcc as ld make cmake ninja python python3
 const PRODUCTION = closure('ptrace-ffi', 'trigger', 'dispatcher');
 const PACKED = '/srv/packed';
 
-if (!isRoot) {
-  console.warn('skipped without root: installing where there is no compiler');
-  test.skip('installing where there is no compiler', () => undefined);
-} else
-  describe.each(NODES)('Node.js %d without a compiler', (node) => {
+asRoot(describe)('installing where there is no compiler', () => {
+  describe.each(NODES)('Node.js %d', (node) => {
     let room: string;
     let scenario: Scenario;
     let root: BareRoot;
@@ -133,3 +130,4 @@ if (!isRoot) {
       );
     });
   });
+});

@@ -1,13 +1,10 @@
 /** One system call made by a borrowed thread, at a `syscall` instruction that the target has anyway. */
 import { remoteAddress, UlpError, type RemoteAddress } from '@ulp/core';
 import type { Process } from './process';
-import type { Registers } from './registers';
+import { ERESTART, resumable } from './restart';
 import type { Tracee } from './tracee';
 
 const SYSCALL = Buffer.from([0x0f, 0x05]);
-const EINTR = -4n;
-const ERESTARTNOHAND = -514n;
-const ERESTARTNOINTR = -513n;
 const SIGKILL = 9n;
 const SIGSTOP = 19n;
 const ALL_SIGNALS = ~((1n << (SIGKILL - 1n)) | (1n << (SIGSTOP - 1n)));
@@ -27,18 +24,6 @@ export function findSyscall(process: Process): RemoteAddress {
     subject: process.subject,
     expected: 'a vdso with a syscall instruction',
   });
-}
-
-/**
- * The registers with which a stopped thread must be let go. A system call that an interrupt-stop broke
- * off, and that shows -EINTR, would fail for good: with -ERESTARTNOHAND the kernel decides, -EINTR if
- * a handler really runs, a restart if none does.
- */
-export function resumable(registers: Registers): Registers {
-  const inSyscall = registers.signed('orig_rax') >= 0n;
-  return inSyscall && registers.signed('rax') === EINTR
-    ? registers.with({ rax: ERESTARTNOHAND })
-    : registers;
 }
 
 /**
@@ -117,10 +102,10 @@ function runToExit(tracee: Tracee, timeoutMs: number): bigint | undefined {
         break;
       case 'syscall': {
         const atExit = ++stops % 2 === 0;
-        const result = atExit ? tracee.getRegs().signed('rax') : ERESTARTNOINTR;
+        const result = atExit ? tracee.getRegs().signed('rax') : ERESTART.NOINTR;
         if (atExit && brokenOff) return undefined;
         // Broken off by a group stop before it did anything: the kernel makes it again.
-        if (result !== ERESTARTNOINTR) return result;
+        if (result !== ERESTART.NOINTR) return result;
         tracee.syscall();
       }
     }

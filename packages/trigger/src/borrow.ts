@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { abi, remoteAddress, UlpError, type RemoteAddress, type Tid } from '@ulp/core';
 import {
+  ERESTART,
   libc,
   Memory,
   now,
@@ -38,9 +39,6 @@ const DF_TF = 0x500n;
 const USER_CS_64 = 0x33n;
 const SIGSTOP = 19;
 const NR_CLONE = 56n;
-const ERESTARTSYS = -512n;
-const ERESTARTNOINTR = -513n;
-const ERESTARTNOHAND = -514n;
 const REHEARSALS = 10;
 /** Before each thread but the first: for the processor's caches, not for the compiler. */
 const AGAIN = 2;
@@ -174,6 +172,7 @@ let rehearsed = false;
 function rehearse(loan: Loan): void {
   const turns = rehearsed ? AGAIN : REHEARSALS;
   rehearsed = true;
+  const maps = parseMaps(readFileSync('/proc/self/maps', 'latin1'));
   const { page, pageAddress } = libc();
   const outside = new Registers(new Uint8Array(user_regs_struct.size)).with({
     cs: USER_CS_64,
@@ -182,11 +181,10 @@ function rehearse(loan: Loan): void {
   });
   const stops = [
     outside,
-    outside.with({ orig_rax: 0n, rax: -512n }),
+    outside.with({ orig_rax: 0n, rax: ERESTART.SYS }),
     outside.with({ orig_rax: 232n, rax: -4n }),
   ];
   const own = Memory.own();
-  const maps = parseMaps(readFileSync('/proc/self/maps', 'latin1'));
   for (let turn = 0; turn < turns; turn++)
     for (const registers of stops) {
       const nobody = Tracee.nobody(registers);
@@ -203,7 +201,7 @@ function rehearse(loan: Loan): void {
 function isRestoredExactly(registers: Registers): boolean {
   const code = registers.signed('rax');
   const inSyscall = registers.signed('orig_rax') >= 0n;
-  return !inSyscall || (code !== ERESTARTSYS && code !== ERESTARTNOHAND);
+  return !inSyscall || (code !== ERESTART.SYS && code !== ERESTART.NOHAND);
 }
 
 /**
@@ -308,7 +306,7 @@ function runGadget(process: Process, tracee: Tracee): Outcome {
         const registers = tracee.getRegs();
         const value = registers.signed('rax');
         if (registers.get('orig_rax') !== NR_CLONE) return { kind: 'outrun', value: 0n };
-        if (value !== ERESTARTNOINTR) return { kind: value < 0n ? 'failed' : 'started', value };
+        if (value !== ERESTART.NOINTR) return { kind: value < 0n ? 'failed' : 'started', value };
         tracee.syscall(); // broken off by a group stop before it did anything
       }
     }

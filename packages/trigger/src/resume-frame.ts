@@ -3,19 +3,17 @@
  * order in which the tail of the gadget pops them (runtime/src/gadget.S).
  */
 import { abi } from '@ulp/core';
-import { user_regs_struct, type RegisterName, type Registers } from '@ulp/ptrace-ffi';
+import { ERESTART, user_regs_struct, type RegisterName, type Registers } from '@ulp/ptrace-ffi';
 
 /** Size of the `syscall` instruction in bytes: a restarted system call is executed again. */
 const SYSCALL_SIZE = 2n;
 const NR_RESTART_SYSCALL = 219n;
-/** Never seen by programs: what the kernel makes of a system call that a stop has interrupted. */
-const ERESTART = { SYS: -512n, NOINTR: -513n, NOHAND: -514n, RESTARTBLOCK: -516n } as const;
 
+const MADE = ['mask', 'restart', 'rax', 'rip'];
 /** These go back as they are. */
-const KEPT = [
-  ...['r15', 'r14', 'r13', 'r12', 'r11', 'r10', 'r9', 'r8', 'rbp', 'rdi', 'rsi', 'rdx'],
-  ...['rcx', 'rbx', 'eflags'],
-] as (RegisterName & keyof typeof abi.ulp_resume_frame.offset)[];
+const KEPT = Object.keys(abi.ulp_resume_frame.offset).filter(
+  (name) => !MADE.includes(name),
+) as (RegisterName & keyof typeof abi.ulp_resume_frame.offset)[];
 /** Of each half of them: its word in the frame, and its word in the kernel's struct. */
 const TO = KEPT.flatMap((name) => halves(abi.TOKEN_BYTES + abi.ulp_resume_frame.offset[name]));
 const FROM = KEPT.flatMap((name) => halves(user_regs_struct.offset[name]));

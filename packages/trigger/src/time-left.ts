@@ -7,7 +7,7 @@
  * of the next, is known by a watch on the address to which the call returns, set while the thread was seen asleep in it.
  */
 import { field, remoteAddress, struct, u64, UlpError, type Tid } from '@ulp/core';
-import { readRunClock, Registers, ReturnWatch, user_regs_struct } from '@ulp/ptrace-ffi';
+import { ERESTART, readRunClock, Registers, ReturnWatch, user_regs_struct } from '@ulp/ptrace-ffi';
 import type { Asleep, Process, RunClock } from '@ulp/ptrace-ffi';
 import { timeOutOf, type TimeOut } from './time-outs';
 
@@ -64,7 +64,8 @@ export class TimeLeft {
     const { syscall, pc, sp } = this.asleep;
     const registers = new Registers(new Uint8Array(user_regs_struct.size)).with({
       orig_rax: BigInt(syscall),
-      rax: ERESTARTNOHAND,
+      // What resumable() makes of the EINTR of these calls.
+      rax: ERESTART.NOHAND,
       rip: pc,
       rsp: sp,
     });
@@ -79,7 +80,7 @@ export class TimeLeft {
     const { syscall, pc, sp } = this.asleep;
     const isThere =
       registers.get('orig_rax') === BigInt(syscall) &&
-      registers.signed('rax') === ERESTARTNOHAND &&
+      registers.signed('rax') === ERESTART.NOHAND &&
       registers.get('rip') === pc &&
       registers.get('rsp') === sp;
     return isThere ? this.reckon() : undefined;
@@ -97,9 +98,6 @@ export class TimeLeft {
     return { timeOut: this.timeOut, ns: ns < 0n ? 0n : ns };
   }
 }
-
-/** What resumable() makes of the EINTR of these calls. */
-const ERESTARTNOHAND = -514n;
 
 const isSame = (a: Asleep, b: Asleep): boolean =>
   a.syscall === b.syscall &&

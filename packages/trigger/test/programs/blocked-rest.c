@@ -1,13 +1,13 @@
 /* More calls that wait, beside those of blocked.c and blocked-more.c: pipes without copies, terminals, rings, a blocking ioctl. */
 #define _GNU_SOURCE
 #include "blocked.h"
+#include "ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
 #include <linux/filter.h>
 #include <linux/futex.h>
-#include <linux/io_uring.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -162,50 +162,38 @@ static long do_io_pgetevents(void)
   return r;
 }
 
-/* A ring with one read from a pipe under way; its number, or NOT_HERE. */
-static int ring_that_reads(int fd, unsigned **head, unsigned **tail)
+/* A ring with one read from a pipe under way. */
+static bool ring_that_reads(struct ring *ring, int fd)
 {
   static char c;
-  struct io_uring_params p = {0};
-  const int ring = syscall(SYS_io_uring_setup, 1, &p);
-  if (ring < 0)
-    return NOT_HERE;
-  char *queue = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
-  char *done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_CQ_RING);
-  struct io_uring_sqe *entry = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
-  require(queue != MAP_FAILED && done != MAP_FAILED && entry != MAP_FAILED);
-  *entry = (struct io_uring_sqe){.opcode = IORING_OP_READ, .fd = fd, .addr = (uintptr_t)&c, .len = 1};
-  *(unsigned *)(queue + p.sq_off.array) = 0;
-  __atomic_store_n((unsigned *)(queue + p.sq_off.tail), 1, __ATOMIC_RELEASE);
-  *head = (unsigned *)(done + p.cq_off.head);
-  *tail = (unsigned *)(done + p.cq_off.tail);
-  require(syscall(SYS_io_uring_enter, ring, 1, 0, 0, NULL, 0) == 1);
-  return ring;
+  if (!ring_open(ring, 1))
+    return false;
+  ring_read(ring, fd, &c);
+  require(syscall(SYS_io_uring_enter, ring->fd, 1, 0, 0, NULL, 0) == 1);
+  return true;
 }
 
 /* 0 and one completion; -2 if it comes back without. */
 static long do_io_uring(void)
 {
-  unsigned *head, *tail;
-  const int ring = ring_that_reads(source(), &head, &tail);
-  if (ring < 0)
-    return ring;
-  const long r = syscall(SYS_io_uring_enter, ring, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
-  return r == 0 && __atomic_load_n(tail, __ATOMIC_ACQUIRE) == *head ? -2 : r;
+  struct ring ring;
+  if (!ring_that_reads(&ring, source()))
+    return NOT_HERE;
+  const long r = syscall(SYS_io_uring_enter, ring.fd, 0, 1, IORING_ENTER_GETEVENTS, NULL, 0);
+  return r == 0 && __atomic_load_n(ring.done_tail, __ATOMIC_ACQUIRE) == *ring.done_head ? -2 : r;
 }
 
 static long do_io_uring_timed(void)
 {
   int ends[2];
-  unsigned *head, *tail;
+  struct ring ring;
   struct __kernel_timespec left = {period.tv_sec, 0};
   const struct io_uring_getevents_arg more = {.ts = (uintptr_t)&left};
   require(pipe(ends) == 0);
-  const int ring = ring_that_reads(ends[0], &head, &tail);
-  if (ring < 0)
-    return ring;
-  return syscall(SYS_io_uring_enter, ring, 0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &more,
-                 sizeof more);
+  if (!ring_that_reads(&ring, ends[0]))
+    return NOT_HERE;
+  return syscall(SYS_io_uring_enter, ring.fd, 0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+                 &more, sizeof more);
 }
 
 /* An ioctl that waits: for the next call of another process that its filter asks us about. */

@@ -3,26 +3,12 @@
  * alive. Answers "answer" by what the library says.
  */
 #define _GNU_SOURCE
+#include "keep-memory.h"
 #include "program.h"
-
-#include <sched.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 int answer(int x);
 
 static char **arguments;
-static char stack[1 << 16];
-
-static int keep(void *unused)
-{
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  for (;;)
-    pause();
-  return unused != NULL;
-}
-
 static void execute(int signal)
 {
   sigset_t all;
@@ -30,7 +16,7 @@ static void execute(int signal)
   /* The program begins as any other does: with nothing blocked. */
   sigemptyset(&all);
   sigprocmask(SIG_SETMASK, &all, NULL);
-  if (arguments[2] && clone(keep, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL) < 0)
+  if (arguments[2] && keep_memory() < 0)
     _exit(3);
   execl(arguments[1], arguments[1], (char *)NULL);
   _exit(4);

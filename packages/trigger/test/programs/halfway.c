@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include <linux/aio_abi.h>
-#include <linux/io_uring.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -32,6 +31,8 @@ static void require(int holds)
   if (!holds)
     abort();
 }
+
+#include "ring.h"
 
 static void by_pipe(void)
 {
@@ -148,25 +149,17 @@ static long do_io_getevents(void)
 static long in_ring(int calls)
 {
   static char bytes[2];
-  struct io_uring_params p = {0};
+  struct ring ring;
   int ready[2];
   require(pipe(ready) == 0 && write(ready[1], "", 1) == 1);
-  const int ring = syscall(SYS_io_uring_setup, 2, &p);
-  if (ring < 0)
+  if (!ring_open(&ring, 2))
     return NOT_HERE;
-  char *queue = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQ_RING);
-  char *done = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_CQ_RING);
-  struct io_uring_sqe *entries = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, ring, IORING_OFF_SQES);
-  require(queue != MAP_FAILED && done != MAP_FAILED && entries != MAP_FAILED);
-  for (int i = 0; i < 2; i++) {
-    entries[i] = (struct io_uring_sqe){.opcode = IORING_OP_READ, .fd = i ? ends[0] : ready[0], .addr = (uintptr_t)&bytes[i], .len = 1};
-    ((unsigned *)(queue + p.sq_off.array))[i] = i;
-  }
-  __atomic_store_n((unsigned *)(queue + p.sq_off.tail), 2, __ATOMIC_RELEASE);
+  ring_read(&ring, ready[0], &bytes[0]);
+  ring_read(&ring, ends[0], &bytes[1]);
   if (calls == 2)
-    require(syscall(SYS_io_uring_enter, ring, 2, 0, 0, NULL, 0) == 2);
-  syscall(SYS_io_uring_enter, ring, calls == 2 ? 0 : 2, 2, IORING_ENTER_GETEVENTS, NULL, 0);
-  return __atomic_load_n((unsigned *)(done + p.cq_off.tail), __ATOMIC_ACQUIRE);
+    require(syscall(SYS_io_uring_enter, ring.fd, 2, 0, 0, NULL, 0) == 2);
+  syscall(SYS_io_uring_enter, ring.fd, calls == 2 ? 0 : 2, 2, IORING_ENTER_GETEVENTS, NULL, 0);
+  return __atomic_load_n(ring.done_tail, __ATOMIC_ACQUIRE);
 }
 
 static long do_io_uring(void)
