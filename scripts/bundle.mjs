@@ -37,8 +37,8 @@ for (const [name, bin] of Object.entries(manifest.bin ?? {})) {
     legalComments: 'none',
     platform: 'node',
     target: 'node20',
-    // Stay outside: they load native code or WebAssembly that lies in their own package, and only some runs need it.
-    external: ['@ulp/ptrace-ffi/libc', '@ulp/runtime', 'iced-x86'],
+    // Stay outside: they load native code or WebAssembly that lies in their own package, or are a program of their own, and only some runs need it.
+    external: ['@ulp/ptrace-ffi/libc', '@ulp/ptrace-ffi/ask-sockets', '@ulp/runtime', 'iced-x86'],
     plugins: [assertWhenNeeded],
     // yargs asks as soon as it is loaded, though it is told a width; the answer loads Node's streams and sockets.
     define: { 'process.stdout.columns': 'undefined' },

@@ -3,7 +3,7 @@ export { openProcess, Process, type OpenOptions } from './process';
 export { Memory } from './memory';
 export { mappingAt, parseMaps, type Mapping } from './maps';
 export { readStatus } from './status';
-export { catchesSigsys, tracerOf, type Asleep, type Thread } from './threads';
+export { catchesSigsys, isSameCall, tracerOf, type Asleep, type Thread } from './threads';
 export { ImageCache, type Image } from './images';
 export { type LoadedNote } from './elf-in-memory';
 export { type LinkMapEntry } from './link-map';
@@ -17,6 +17,13 @@ export { traced } from './denial';
 export { libc, Tracee } from './tracee';
 export { type Stop } from './stop';
 export { ReturnWatch } from './return-watch';
+export {
+  readSocketLink,
+  socketTimeOuts,
+  type SocketQuestion,
+  type SocketSide,
+} from './socket-time-outs';
+export { syscallName } from './syscall-names';
 export { readRunClock, type RunClock } from './run-clock';
 export { Registers, user_regs_struct, type RegisterName } from './registers';
 export { findSyscall, remoteSyscall } from './remote-syscall';

@@ -1,5 +1,5 @@
 /**
- * The system calls that Node.js does not offer: ptrace(2), wait4(2), flock(2), kcmp(2), perf_event_open(2), all by libc's syscall(2). The only
+ * The system calls that Node.js does not offer: ptrace(2), wait4(2), flock(2), kcmp(2), perf_event_open(2), and those that ask a socket of another process, all by libc's syscall(2). The only
  * file in the repository that imports the FFI; loaded as '@ulp/ptrace-ffi/libc', and only when a call is needed.
  *
  * Calls are made while a thread of another process stands still, so they must be short: one prepared
@@ -84,7 +84,16 @@ function outcome(): number {
 
 const SYSCALL = symbol('syscall');
 /** Numbers of arch/x86/entry/syscalls/syscall_64.tbl. */
-const SYS = { wait4: 61, flock: 73, ptrace: 101, perf_event_open: 298, kcmp: 312 } as const;
+const SYS = {
+  getsockopt: 55,
+  wait4: 61,
+  flock: 73,
+  ptrace: 101,
+  perf_event_open: 298,
+  kcmp: 312,
+  pidfd_open: 434,
+  pidfd_getfd: 438,
+} as const;
 
 /**
  * ptrace(2).
@@ -175,6 +184,59 @@ export function countPasses(tid: number, at: number): number {
   put(5, PERF_FLAG_FD_CLOEXEC);
   invoke(SYSCALL);
   return outcome();
+}
+
+/** For openTask(): a thread, not a process (Linux 6.9). */
+export const PIDFD_THREAD = 0o200;
+
+/**
+ * pidfd_open(2).
+ * @returns a file descriptor, closed at exec, or a negated errno
+ */
+export function openTask(tid: number, flags: number): number {
+  put(0, SYS.pidfd_open);
+  put(1, tid);
+  put(2, flags);
+  invoke(SYSCALL);
+  return outcome();
+}
+
+/**
+ * pidfd_getfd(2): a duplicate of a descriptor of another task. Closing it may take for ever, if it is the last one by then.
+ * @param task of openTask()
+ * @returns a file descriptor, closed at exec, or a negated errno
+ */
+export function takeDescriptor(task: number, fd: number): number {
+  put(0, SYS.pidfd_getfd);
+  put(1, task);
+  put(2, fd);
+  put(3, 0);
+  invoke(SYSCALL);
+  return outcome();
+}
+
+const SOL_SOCKET = 1;
+/** struct timeval and its size, in the page. */
+const TIMEVAL_AT = 2048;
+const TIMEVAL_BYTES = 16;
+const SIZE_AT = TIMEVAL_AT + TIMEVAL_BYTES;
+
+/**
+ * getsockopt(2) of an option that is a time.
+ * @returns microseconds, or a negated errno
+ */
+export function socketTime(fd: number, option: number): number {
+  pageView.setInt32(SIZE_AT, TIMEVAL_BYTES, true);
+  put(0, SYS.getsockopt);
+  put(1, fd);
+  put(2, SOL_SOCKET);
+  put(3, option);
+  put(4, pageAddress + TIMEVAL_AT);
+  put(5, pageAddress + SIZE_AT);
+  invoke(SYSCALL);
+  const value = outcome();
+  const [seconds, microseconds] = [0, 8].map((at) => pageView.getBigInt64(TIMEVAL_AT + at, true));
+  return value < 0 ? value : Number(seconds) * 1e6 + Number(microseconds);
 }
 
 const LOCK_EX = 2;

@@ -17,11 +17,10 @@ export class ReturnWatch {
     return fd < 0 ? undefined : new ReturnWatch(fd);
   }
 
-  /** Since at(). */
-  hasPassed(): boolean {
+  /** How often since at(); undefined: that cannot be known, the event could not be kept on the processor. */
+  passes(): bigint | undefined {
     const size = readSync(this.fd, this.count, 0, this.count.length, null);
-    // Nothing to read: the event could not be kept on the processor.
-    return size !== this.count.length || this.count.readBigUInt64LE() !== 0n;
+    return size === this.count.length ? this.count.readBigUInt64LE() : undefined;
   }
 
   close(): void {

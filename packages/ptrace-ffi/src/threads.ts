@@ -103,6 +103,13 @@ export interface Asleep {
   readonly pc: RemoteAddress;
 }
 
+/** Could it be the same call? The next one of a loop looks the same. */
+export const isSameCall = (a: Asleep, b: Asleep): boolean =>
+  a.syscall === b.syscall &&
+  a.pc === b.pc &&
+  a.sp === b.sp &&
+  a.args.every((x, i) => x === b.args[i]);
+
 /** @returns undefined when it runs, is gone or may not be asked */
 export function readAsleep(pid: Pid, id: Tid): Asleep | undefined {
   let text: string | undefined;

@@ -16,12 +16,12 @@ import {
   parseMaps,
   Registers,
   resumable,
-  sleep,
   Tracee,
   user_regs_struct,
 } from '@ulp/ptrace-ffi';
 import type { Mapping, Process } from '@ulp/ptrace-ffi';
-import { candidates } from './candidates';
+import { tryThreads } from './candidates';
+import type { Moments } from './moments';
 import type { Permits } from './permits';
 import { repeatWith } from './repeat-frame';
 import { resumeFrame } from './resume-frame';
@@ -42,8 +42,6 @@ const NR_CLONE = 56n;
 const REHEARSALS = 10;
 /** Before each thread but the first: for the processor's caches, not for the compiler. */
 const AGAIN = 2;
-/** Between two rounds over all threads, in ms. */
-const ROUND_MS = 5;
 
 /** What a thread is borrowed for: the same for each that is tried. */
 interface Loan {
@@ -74,31 +72,30 @@ const MARK_BYTES = 8;
  * @returns false when no thread could be borrowed in time: nobody was disturbed
  * @throws UlpError process-missing, process-traced, process-denied, process-unsupported (its filters), patch-refused (clone failed)
  */
-export function launchHelper(
+export async function launchHelper(
   process: Process,
   control: abi.UlpControl,
   state: bigint,
-  permits: Permits,
+  { permits, moments }: { readonly permits: Permits; readonly moments: Moments },
   deadline: number,
-): boolean {
+): Promise<boolean> {
   const { memory } = process;
   const token = randomBytes(abi.TOKEN_BYTES).readBigUInt64LE();
   const request = remoteAddress(control.request);
   const mark = memory.read(request, MARK_BYTES, 'the request').readBigUInt64LE();
   const loan = { process, memory, control, state, permits, token, mark };
-  for (;;) {
-    const threads = candidates(process);
-    for (const thread of threads) {
+  return tryThreads(process, moments, deadline, {
+    stops: () => true,
+    attempt(thread) {
       const { tid } = thread;
       const mayBe = standsWith(process, tid) && permits.allows(thread);
-      if (mayBe && borrow({ ...loan, maps: process.maps() }, tid)) return true;
-      if (now() >= deadline) return false;
-    }
-    permits.throwIfRefused(threads);
-    process.assertHolds(request, mark);
-    if (now() >= deadline) return false;
-    sleep(ROUND_MS);
-  }
+      return mayBe && borrow({ ...loan, maps: process.maps() }, tid);
+    },
+    afterRound(threads) {
+      permits.throwIfRefused(threads);
+      process.assertHolds(request, mark);
+    },
+  });
 }
 
 /** @returns false when this thread would not do */

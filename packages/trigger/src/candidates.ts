@@ -1,24 +1,29 @@
 /** Which thread to borrow, and why none. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { UlpError } from '@ulp/core';
-import type { Asleep, Process, Thread } from '@ulp/ptrace-ffi';
+import { now, type Asleep, type Process, type Thread } from '@ulp/ptrace-ffi';
 import { mayBeHalfway } from './halfway';
+import type { Moments } from './moments';
+import { socketOf } from './socket-calls';
 import { hasStack, STACK_BYTES } from './stack-room';
-import { mayBeginAnew } from './time-outs';
+import { ringTimeOut, timeOutOf } from './time-outs';
 
 /** The lower, the less a thread can lose. */
 const RANK = {
   /** Sleeps in a call that the kernel repeats, even if this program dies right after the stop. */
   repeated: 0,
-  running: 1,
+  /** Waits for a socket: the same, if that has no time-out; which takes a while to find out. */
+  socket: 1,
+  running: 2,
   /** Sleeps in a call that would fail with EINTR then (epoll_wait) or miss a signal (pause). */
-  fragile: 2,
+  fragile: 3,
   /** Sleeps in one whose time-out may begin anew. */
-  beginsAnew: 3,
+  beginsAnew: 4,
   /** Perhaps it cannot be stopped. */
-  other: 4,
+  other: 5,
 } as const;
 
-/** The kernel repeats them: those of descriptors too, but where it is a socket that has a time-out. */
+/** The kernel repeats them; those of descriptors, where it is no socket. */
 const REPEATED: ReadonlySet<number> = new Set([
   ...[0, 1, 17, 19], // read, write, pread64, readv
   ...[7, 23], // poll, select
@@ -55,22 +60,63 @@ export function candidates(process: Process): Thread[] {
       if (!asleep) return true;
       return !(waitsInVfork(asleep) || mayBeHalfway(asleep, memory) || isShort(asleep));
     })
-    .map(({ thread, asleep }) => ({ thread, rank: rank(thread, asleep) }))
+    .map((looked) => ({ thread: looked.thread, rank: rank(process, looked) }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ thread }) => thread);
 }
 
+/** Between two rounds over all threads, in ms. */
+const ROUND_MS = 5;
+
+interface Attempts {
+  /** Does an attempt stop it? */
+  readonly stops: (thread: Thread) => boolean;
+  /** @returns true when that is all */
+  readonly attempt: (thread: Thread) => boolean;
+  /** When no attempt has been the last. */
+  readonly afterRound: (threads: readonly Thread[]) => void;
+}
+
+/**
+ * Tries one thread after the other, each at a moment at which a stop costs it nothing, until time is over.
+ * @returns false when it is over
+ * @throws what the attempts throw
+ */
+export async function tryThreads(
+  process: Process,
+  moments: Moments,
+  deadline: number,
+  { stops, attempt, afterRound }: Attempts,
+): Promise<boolean> {
+  for (;;) {
+    const threads = candidates(process);
+    for (const thread of threads) {
+      const moment = stops(thread) ? moments.of(thread) : 'good';
+      if (moment === 'good' && attempt(thread)) return true;
+      if (moment === 'unknown') await moments.learn(threads, deadline);
+      // After that, all of them may be elsewhere.
+      if (moment === 'unknown' || now() >= deadline) break;
+    }
+    afterRound(threads);
+    if (now() >= deadline) return false;
+    await delay(ROUND_MS);
+  }
+}
+
 /** That time is over and nobody was borrowed. */
-export function notBorrowed(process: Process): UlpError {
+export function notBorrowed(process: Process, moments: Moments): UlpError {
   const isShort = shortOfStack(process);
   const short = look(process).find(({ asleep }) => asleep && isShort(asleep));
-  const why = short
-    ? `; thread ${short.thread.tid} has less than ${STACK_BYTES} bytes of its stack left: try again when it has more, or restart with larger stacks`
-    : '';
+  const reasons = [
+    'nothing was changed',
+    short &&
+      `thread ${short.thread.tid} has less than ${STACK_BYTES} bytes of its stack left: try again when it has more, or restart with larger stacks`,
+    moments.why,
+  ];
   return new UlpError('timed-out', {
     subject: process.subject,
     fact: 'no thread of it could be borrowed in time',
-    detail: `nothing was changed${why}`,
+    detail: reasons.filter((reason) => reason !== undefined).join('; '),
   });
 }
 
@@ -91,12 +137,15 @@ function shortOfStack(process: Process): (asleep: Asleep) => boolean {
   return ({ sp }) => !hasStack(maps, process.memory, sp);
 }
 
-function rank({ state }: Thread, asleep: Asleep | undefined): number {
+function rank(process: Process, { thread, asleep }: Looked): number {
+  const { state } = thread;
   if (state === 'R') return RANK.running;
   if (state !== 'S') return RANK.other;
   if (!asleep) return RANK.running; // by now
-  if (isRepeated(asleep)) return RANK.repeated;
-  return mayBeginAnew(asleep) ? RANK.beginsAnew : RANK.fragile;
+  if (timeOutOf(asleep) || ringTimeOut(process.memory, asleep) !== undefined)
+    return RANK.beginsAnew;
+  if (socketOf(process, thread, asleep)) return RANK.socket;
+  return isRepeated(asleep) ? RANK.repeated : RANK.fragile;
 }
 
 function isRepeated({ syscall, args }: Asleep): boolean {

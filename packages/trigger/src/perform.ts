@@ -5,6 +5,7 @@ import { lockProcess, now, sleep, type Process, type Runtime } from '@ulp/ptrace
 import { launchHelper } from './borrow';
 import { neededCalls } from './calls';
 import { notBorrowed } from './candidates';
+import { Moments } from './moments';
 import { Permits } from './permits';
 import { requireUntraced } from './reachable';
 import { releaseLateStops } from './stopping';
@@ -37,11 +38,15 @@ async function pause(turn: number): Promise<void> {
 }
 
 class Conversation {
+  readonly moments: Moments;
+
   constructor(
     readonly process: Process,
     readonly runtime: Runtime,
     readonly deadline: number,
-  ) {}
+  ) {
+    this.moments = new Moments(process);
+  }
 
   control(): abi.UlpControl {
     return this.runtime.readControl();
@@ -74,10 +79,10 @@ class Conversation {
   }
 
   /** May some thread be borrowed? The helper inherits its seccomp filters. @throws as Permits.require */
-  permits(operation: number): Permits {
+  async permits(operation: number): Promise<Permits> {
     const calls = neededCalls(this.control(), operation === OPERATION.apply);
-    const permits = new Permits(this.process, calls);
-    permits.require(this.deadline);
+    const permits = new Permits(this.process, calls, this.moments);
+    await permits.require(this.deadline);
     return permits;
   }
 
@@ -90,7 +95,9 @@ class Conversation {
   /** @returns false when no thread could be borrowed in time: the request is dropped */
   async launch(word: bigint, permits: Permits): Promise<boolean> {
     try {
-      if (launchHelper(this.process, this.control(), word, permits, this.deadline)) return true;
+      const { process, moments, deadline } = this;
+      if (await launchHelper(process, this.control(), word, { permits, moments }, deadline))
+        return true;
     } catch (error) {
       if (error instanceof UlpError && error.code === 'process-missing') throw error;
       // The gadget itself clears up when clone failed.
@@ -128,11 +135,13 @@ async function converse<T>(
   action: (talk: Conversation) => Promise<T>,
 ): Promise<T> {
   const lock = lockProcess(process.pid, Math.max(0, deadline - now()));
+  const talk = new Conversation(process, runtime, deadline);
   try {
     // No other tool can be the tracer now.
     requireUntraced(process, 0);
-    return await action(new Conversation(process, runtime, deadline));
+    return await action(talk);
   } finally {
+    talk.moments.close();
     releaseLateStops(process);
     lock.release();
   }
@@ -168,12 +177,12 @@ export function perform(
     const earlier = await finishEarlier(talk);
     const control = talk.control();
     const { operation } = abi.ulp_request.read(new ByteView(request, 'request'));
-    const permits = talk.permits(operation);
+    const permits = await talk.permits(operation);
     const sequence = (control.state >> 8n) + 1n;
     process.memory.write(remoteAddress(control.request), request, 'request buffer');
     const word = (sequence << 8n) | BigInt(STATE.requested);
     talk.write('state', word);
-    if (!(await talk.launch(word, permits))) throw notBorrowed(process);
+    if (!(await talk.launch(word, permits))) throw notBorrowed(process, talk.moments);
     return { ...(await awaitAnswer(talk, sequence)), earlier };
   });
 }
@@ -183,8 +192,8 @@ async function finishEarlier(talk: Conversation): Promise<Earlier | null> {
   const { word, state, idle } = talk.look();
   if (idle) return null;
   // It was written whole before its tool died; the same request is launched, not rewritten.
-  if (state === STATE.requested && !(await talk.launch(word, talk.permits(talk.operation()))))
-    throw notBorrowed(talk.process);
+  if (state === STATE.requested && !(await talk.launch(word, await talk.permits(talk.operation()))))
+    throw notBorrowed(talk.process, talk.moments);
   if (!(await talk.until(() => talk.look().idle)))
     throw tooLate(talk.process, 'an earlier request is still being worked on', UNCHANGED);
   const isDone = talk.look().state === STATE.done;

@@ -5,14 +5,13 @@
  * it is asked about at the stop alone.
  */
 import { UlpError, type Tid } from '@ulp/core';
-import { now, readStatus, seccompVerdict, sleep, type SeccompFilter } from '@ulp/ptrace-ffi';
+import { readStatus, seccompVerdict, type SeccompFilter } from '@ulp/ptrace-ffi';
 import type { Process, SeccompVerdict, Thread, Tracee } from '@ulp/ptrace-ffi';
 import type { NeededCall } from './calls';
-import { candidates, notBorrowed } from './candidates';
+import { notBorrowed, tryThreads } from './candidates';
+import type { Moments } from './moments';
 import { askToStop, awaitStop, keepCall, letGo } from './stopping';
 
-/** Between two rounds over all threads, in ms. */
-const ROUND_MS = 5;
 const STRICT = 1;
 
 interface Examined {
@@ -28,32 +27,34 @@ export class Permits {
   constructor(
     private readonly process: Process,
     private readonly calls: readonly NeededCall[],
+    private readonly moments: Moments,
   ) {}
 
   /**
    * Waits for a thread that may be borrowed.
    * @throws UlpError process-unsupported, process-denied (no thread may, for the filters' sake); timed-out; process-*
    */
-  require(deadline: number): void {
-    for (;;) {
-      const threads = candidates(this.process);
-      for (const thread of threads) {
-        if (this.allows(thread)) return;
-        if (now() >= deadline) break;
-      }
-      this.throwIfRefused(threads);
-      this.process.assertAlive();
-      if (now() >= deadline) throw notBorrowed(this.process);
-      sleep(ROUND_MS);
-    }
+  async require(deadline: number): Promise<void> {
+    const isFound = await tryThreads(this.process, this.moments, deadline, {
+      stops: (thread) => !this.isKnown(thread),
+      attempt: (thread) => this.allows(thread),
+      afterRound: (threads) => {
+        this.throwIfRefused(threads);
+        this.process.assertAlive();
+      },
+    });
+    if (!isFound) throw notBorrowed(this.process, this.moments);
   }
 
   /** May this thread be borrowed, as far as is known? It stands for a moment when it has filters. */
   allows(thread: Thread): boolean {
-    if (thread.seccomp === 0 && !thread.catchesSigsys && !this.known.has(thread.tid)) return true;
-    if (!this.known.has(thread.tid)) this.examine(thread);
+    if (!this.isKnown(thread)) this.examine(thread);
     const known = this.known.get(thread.tid);
-    return known !== undefined && known.refusal === undefined;
+    return known ? known.refusal === undefined : !mayBeFiltered(thread);
+  }
+
+  private isKnown(thread: Thread): boolean {
+    return this.known.has(thread.tid) || !mayBeFiltered(thread);
   }
 
   /**
@@ -159,6 +160,10 @@ const EFFECTS: Readonly<Record<SeccompVerdict['action'], (data: number) => strin
   'kill-thread': () => 'the end of the thread',
   'kill-process': () => 'the end of the process',
 };
+
+/** Has a thread to be asked, which makes it stand for a moment? */
+export const mayBeFiltered = ({ seccomp, catchesSigsys }: Thread): boolean =>
+  seccomp !== 0 || catchesSigsys;
 
 /** Without a tracer that asked for it, `trace` is an error. */
 const isHarmless = ({ action }: SeccompVerdict, { dispensable }: NeededCall): boolean =>

@@ -6,18 +6,21 @@
  * after the stop, if the thread woke on the processor on which it had fallen asleep. That it is still this call, and not one
  * of the next, is known by a watch on the address to which the call returns, set while the thread was seen asleep in it.
  */
-import { field, remoteAddress, struct, u64, UlpError, type Tid } from '@ulp/core';
-import { ERESTART, readRunClock, Registers, ReturnWatch, user_regs_struct } from '@ulp/ptrace-ffi';
+import type { Tid } from '@ulp/core';
+import {
+  ERESTART,
+  isSameCall,
+  readRunClock,
+  Registers,
+  ReturnWatch,
+  user_regs_struct,
+} from '@ulp/ptrace-ffi';
 import type { Asleep, Process, RunClock } from '@ulp/ptrace-ffi';
-import { timeOutOf, type TimeOut } from './time-outs';
+import { timeOutOf, wholeOf, type TimeOut } from './time-outs';
 
 /** The two clocks may differ by so much of a time: 500 parts in a million by adjtimex(2), and their calibration. */
 const DRIFT = 1000n;
-const NS_PER_MS = 1_000_000n;
-const NS_PER_S = 1_000_000_000n;
 const REHEARSALS = 20;
-
-const timespec = struct('timespec', { seconds: field(u64, ''), nanoseconds: field(u64, '') });
 
 export interface Left {
   readonly timeOut: TimeOut;
@@ -48,8 +51,8 @@ export class TimeLeft {
     const first = readRunClock(tid);
     const before = readRunClock(tid);
     const hasRun = first?.ns !== before?.ns || first?.processor !== before?.processor;
-    const whole = wholeOf(process, asleep, timeOut);
-    if (!before || hasRun || whole === undefined || !again || !isSame(again, asleep)) {
+    const whole = wholeOf(process.memory, asleep, timeOut);
+    if (!before || hasRun || whole === undefined || !again || !isSameCall(again, asleep)) {
       watch.close();
       return undefined;
     }
@@ -92,30 +95,9 @@ export class TimeLeft {
 
   private reckon(): Left | undefined {
     const after = readRunClock(this.tid);
-    if (this.watch.hasPassed() || after?.processor !== this.before.processor) return undefined;
+    if (this.watch.passes() !== 0n || after?.processor !== this.before.processor) return undefined;
     const slept = after.ns - this.before.ns;
     const ns = this.whole - slept + slept / DRIFT;
     return { timeOut: this.timeOut, ns: ns < 0n ? 0n : ns };
-  }
-}
-
-const isSame = (a: Asleep, b: Asleep): boolean =>
-  a.syscall === b.syscall &&
-  a.pc === b.pc &&
-  a.sp === b.sp &&
-  a.args.every((x, i) => x === b.args[i]);
-
-/** In ns. @returns undefined when it cannot be read, or is none */
-function wholeOf(process: Process, { args }: Asleep, timeOut: TimeOut): bigint | undefined {
-  const value = args[timeOut.argument] ?? 0n;
-  if (timeOut.kind === 'ms') return BigInt.asIntN(32, value) * NS_PER_MS;
-  try {
-    const { seconds, nanoseconds } = process.memory.readStruct(timespec, remoteAddress(value));
-    return seconds < 1n << 32n && nanoseconds < NS_PER_S
-      ? seconds * NS_PER_S + nanoseconds
-      : undefined;
-  } catch (error) {
-    if (error instanceof UlpError && error.code === 'process-hostile') return undefined;
-    throw error;
   }
 }

@@ -16,9 +16,11 @@ const metadata = readMetadata(file);
 const targets = pids.map((pid) => openProcess(Number(pid), { writable: true }));
 console.log('ready');
 await once(process.stdin, 'data');
-for (const target of targets) {
-  for (const change of [applyPatch, revertPatch, applyPatch])
-    await change(target, metadata, { timeoutMs: 10_000 });
-  target.close();
-}
+await Promise.all(
+  targets.map(async (target) => {
+    for (const change of [applyPatch, revertPatch, applyPatch])
+      await change(target, metadata, { timeoutMs: 30_000 });
+    target.close();
+  }),
+);
 process.stdin.destroy();

@@ -40,7 +40,7 @@ watchSteps((kind, act) => {
 });
 let end = 'done';
 try {
-  await runTool(pid, file, 'apply', 'trigger', 1000);
+  await runTool(pid, file, 'apply', 'trigger', 10_000);
 } catch ({ code, message }) {
   end = `${code}: ${message}`;
 }

@@ -6,6 +6,7 @@ import { abi, tid as asTid, type RemoteAddress } from '@ulp/core';
 import { now, openProcess, Tracee, tracerOf } from '@ulp/ptrace-ffi';
 import { cleanUp, compile, start } from '../../ptrace-ffi/test/target';
 import { launchHelper } from '../src/borrow';
+import { Moments } from '../src/moments';
 import { Permits } from '../src/permits';
 import { awaitStop, releaseLateStops } from '../src/stopping';
 
@@ -21,9 +22,11 @@ test('the old memory lives on in a child, the thread is in another program: it i
   expect(process.memory.tryRead(request as RemoteAddress, 8)).toBeDefined();
   target.child.stdin.write('x\n');
   expect(await target.line('cat answers')).toBe('cat answers');
-  expect(
-    launchHelper(process, { ...control, request }, 0x102n, new Permits(process, []), now() + 300),
-  ).toBe(false);
+  const moments = new Moments(process);
+  const means = { permits: new Permits(process, [], moments), moments };
+  const isLaunched = launchHelper(process, { ...control, request }, 0x102n, means, now() + 300);
+  expect(await isLaunched).toBe(false);
+  moments.close();
   expect(await target.line('cat still answers')).toBe('cat still answers');
   process.close();
   await target.kill();

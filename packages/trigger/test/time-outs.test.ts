@@ -4,7 +4,8 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildLibrary, patchOf, scenario, source, succeed } from './setting';
+import { setTimeout as delay } from 'node:timers/promises';
+import { buildLibrary, patchOf, runAside, scenario, source, succeed } from './setting';
 import type { Scenario, Target } from './setting';
 
 /** What each returns when its time is over. */
@@ -95,4 +96,89 @@ scenario('the call is a point of cancellation, wherever it goes on', async (s) =
   await change(await changer([target]));
   process.kill(target.pid, 'SIGUSR2');
   expect(await target.line()).toBe('cancelled, cleaned up, answer 1001');
+});
+
+/** Those whose time-out is none that a tool could pass on, and what each returns when its time is over. */
+const BEGUN_ANEW = {
+  recv: '-1 EAGAIN',
+  read: '-1 EAGAIN',
+  splice: '-1 EAGAIN',
+  send: '-1 EAGAIN',
+  accept: '-1 EAGAIN',
+  connect: '-1 EAGAIN',
+  io_uring: '-1 ETIME',
+  filtered: '0 ok',
+} as const;
+/** The time-out, and how much later another begins the same, in ms: more than the kernel's timers are rounded by. */
+const MS = 4000;
+const LATER_MS = 1000;
+/** Most calls that the tool may need: the first is under way, and on a busy machine it may miss one that begins. */
+const ROUNDS = 12;
+
+/** When a call of this target's ends, and what the library answers then. */
+async function endOf(target: Target, result: string): Promise<{ end: bigint; answer: string }> {
+  const [value, error, end = '', answer = ''] = (await target.line()).split(' ');
+  expect(`${value} ${error}`).toBe(result);
+  return { end: BigInt(end), answer };
+}
+
+scenario('a time-out of a socket keeps its end: the call is borrowed when it begins', async (s) => {
+  const library = buildLibrary(s);
+  const patch = patchOf(s, library, 'fix', 1000);
+  const program = s.program(source('socket-timed.c'), [library]);
+  const begun = async (call: string) => {
+    const target = await s.start(program, { args: [call, String(MS)] });
+    target.tell('go');
+    expect(await target.line()).toBe('begins');
+    return target;
+  };
+  const one = async ([call, result]: [string, string]) => {
+    const target = await begun(call);
+    const pairs: Promise<void>[] = [];
+    let change: ReturnType<typeof runAside> | undefined;
+    for (let answer = ''; answer !== '1001' && pairs.length < ROUNDS;) {
+      await delay(LATER_MS);
+      const later = await begun(call);
+      if (!change) {
+        // In the middle of the first call.
+        await delay(LATER_MS);
+        change = runAside('ulp-trigger', [target.pid, patch, '--timeout', '60000']);
+      }
+      const first = await endOf(target, result);
+      ({ answer } = first);
+      pairs.push(
+        endOf(later, result).then(({ end }) => {
+          process.kill(later.pid, 'SIGTERM');
+          expect([call, first.end < end]).toEqual([call, true]);
+        }),
+      );
+      expect(await target.line()).toBe('begins');
+    }
+    await Promise.all(pairs);
+    expect(await change).toMatchObject({ status: 0 });
+    process.kill(target.pid, 'SIGTERM');
+  };
+  await Promise.all(Object.entries(BEGUN_ANEW).map(one));
+});
+
+scenario('who has no other thread, and no such call begins in time, is told', async (s) => {
+  const library = buildLibrary(s);
+  const patch = patchOf(s, library, 'fix', 1000);
+  const target = await s.start(s.program(source('socket-timed.c'), [library]), {
+    args: ['recv', '60000'],
+  });
+  target.tell('go');
+  expect(await target.line()).toBe('begins');
+  while (readFileSync(`/proc/${target.pid}/syscall`, 'utf8').split(' ')[0] !== '45');
+  const { status, stderr } = await runAside('ulp-trigger', [
+    target.pid,
+    patch,
+    '--timeout',
+    '3000',
+  ]);
+  expect(status).toBe(5);
+  expect(stderr).toMatch(
+    /nothing was changed; thread \d+ waits in recvfrom, and a stop would begin its time-out of 60000 ms anew: try again with a --timeout that is longer/,
+  );
+  process.kill(target.pid, 'SIGTERM');
 });
