@@ -2,7 +2,10 @@
  * Seccomp filters, those that deny and those that kill: they are read and asked before anything is touched. The helper
  * inherits them, so a call that the tool did not ask about would end the process here.
  */
+import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { heldThreads } from '../../../test-targets/harness/hostile';
 import { neededCalls } from '../src/calls';
 import { expectNoTrace, expectPatched } from './no-trace';
 import { asRoot, buildLibrary, patchOf, scenario, source, trigger, type Scenario } from './setting';
@@ -114,25 +117,37 @@ asRoot(scenario)('what is applied can be taken back where loading is denied', as
   expect(trigger(target, patch, '--revert')).toMatchObject({ status: 0, stderr: '' });
 });
 
+const AS_NOBODY = ['--reuid', `${NOBODY}`, '--regid', `${NOBODY}`, '--clear-groups'];
+
 asRoot(scenario)('a filter that cannot be read is not trusted', async (s) => {
   const { program, patch } = prepare(s);
-  const id = String(NOBODY);
   const target = await s.start('setpriv', {
-    args: [
-      '--reuid',
-      id,
-      '--regid',
-      id,
-      '--clear-groups',
-      program,
-      'all',
-      'deny',
-      `${RET.eperm}`,
-      '1000',
-    ],
+    args: [...AS_NOBODY, program, 'all', 'deny', `${RET.eperm}`, '1000'],
   });
   const fact =
     /its seccomp filter cannot be read, and may be one that ends the process \(run as root/;
   expectNoTrace(target.pid, patch, { status: 4, fact, uid: NOBODY });
   await expectPatched(target, patch);
 });
+
+// Clone would end the process, and a tool that is not root is not told of the filter where the thread stands.
+for (const [who, whose, end, answer] of [
+  ['later', 'one thread: another one is borrowed', /^done$/, '1001'],
+  ['later-all', 'every thread: refused', /^process-denied: .*filter cannot be read/, '2'],
+] as const)
+  asRoot(scenario)(`a filter after our look and before the stop, of ${whose}`, async (s) => {
+    const { program, patch } = prepare(s);
+    const target = await s.start('setpriv', {
+      args: [...AS_NOBODY, program, who, 'deny', `${RET.killProcess}`, CLONE],
+    });
+    const tool = [join(__dirname, 'filter-tool.mjs'), `${target.pid}`, patch];
+    const { stdout, stderr } = spawnSync(process.execPath, tool, {
+      encoding: 'utf8',
+      uid: NOBODY,
+      gid: NOBODY,
+    });
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(end);
+    expect(await target.ask('answer')).toBe(answer);
+    expect(heldThreads(target.pid)).toEqual([]);
+  });

@@ -3,6 +3,7 @@
  *   all|main|worker deny ACTION RULE...     what is denied; the rest is allowed
  *   all|main|worker only ACTION NUMBER...   what is allowed, besides what this program does itself
  *   all|main|worker strict
+ *   later|later-all ...                     the same at SIGUSR1: for the first thread, or for both
  * ACTION is a SECCOMP_RET value. A RULE is NUMBER, or NUMBER:ARGUMENT:BITS: denied when all the bits are in the argument.
  * Who has the filter: both threads, or one of the two. A second filter allows everything.
  */
@@ -13,6 +14,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -68,6 +70,15 @@ static void install(void)
     perror("seccomp");
     abort();
   }
+}
+
+static void install_later(int signal)
+{
+  struct sock_fprog program = {(unsigned short)length, filter};
+  unsigned flags = strcmp(arguments[0], "later-all") == 0 ? SECCOMP_FILTER_FLAG_TSYNC : 0;
+  (void)signal;
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program))
+    abort();
 }
 
 static void build(char **words)
@@ -127,5 +138,7 @@ int main(int argc, char **argv)
   static char room[4096];
   setvbuf(stdin, room, _IOFBF, sizeof room);
   confine("main");
+  if (strncmp(argv[1], "later", 5) == 0)
+    signal(SIGUSR1, install_later);
   return serve(reply);
 }

@@ -1,0 +1,27 @@
+/**
+ * A tool in whose hands the target gets a seccomp filter: `node filter-tool.mjs PID FILE`. Just before it seizes the first thread,
+ * when it has seen that it has none, the target gets SIGUSR1, and the tool goes on when that has led to a filter. Prints how
+ * applying FILE ended.
+ */
+import { readFileSync } from 'node:fs';
+import { runTool, watchSteps } from './tool-steps.mjs';
+
+const [pid, file] = process.argv.slice(2);
+const PTRACE_SEIZE = 0x4206;
+const isFiltered = () =>
+  /^Seccomp:\s*2$/m.test(readFileSync(`/proc/${pid}/task/${pid}/status`, 'latin1'));
+
+watchSteps((kind, act) => {
+  if (kind === PTRACE_SEIZE && !isFiltered()) {
+    process.kill(Number(pid), 'SIGUSR1');
+    while (!isFiltered());
+  }
+  return act();
+});
+let end = 'done';
+try {
+  await runTool(pid, file, 'apply', 'trigger', 10_000);
+} catch ({ code, message }) {
+  end = `${code}: ${message}`;
+}
+process.stdout.write(end);
