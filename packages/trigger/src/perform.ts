@@ -30,6 +30,8 @@ const { OPERATION, STATE, PHASE, RESULT } = abi;
 const REPAIR_TURNS = 150;
 /** How long a commit may take once it has begun, in calls of pause(). */
 const COMMIT_TURNS = 300;
+/** Every which call of pause() it is asked whether the process is still the same: within a fifth of a second. */
+const ASKED_TURNS = 20;
 
 /** Most answers come within a millisecond: look often at first, and let the event loop live later. */
 async function pause(turn: number): Promise<void> {
@@ -68,14 +70,34 @@ class Conversation {
     this.process.memory.write(remoteAddress(at), bytes, `ulp_control.${field}`);
   }
 
-  /** @returns false when time ran out first */
+  /** @returns false when time ran out first @throws UlpError process-missing */
   async until(done: () => boolean): Promise<boolean> {
     for (let turn = 0; !done(); turn++) {
       if (now() >= this.deadline) return done();
-      if (turn % 100 === 99) this.process.assertAlive();
+      if (turn % ASKED_TURNS === ASKED_TURNS - 1) this.assertSameUnlessDenied();
       await pause(turn);
     }
     return true;
+  }
+
+  /**
+   * The request is in the memory that the process has now: it has executed no other program, which would never answer.
+   * What is read here may be the old one's, kept alive by another process that shares it.
+   * @throws UlpError process-missing, process-denied
+   */
+  assertSame(): void {
+    const request = remoteAddress(this.control().request);
+    const mark = this.process.memory.read(request, 8, 'the request').readBigUInt64LE();
+    this.process.assertHolds(request, mark);
+  }
+
+  /** A process that has just given up its rights cannot be asked by its user; its helper goes on, and the memory that is open stays so. */
+  assertSameUnlessDenied(): void {
+    try {
+      this.assertSame();
+    } catch (error) {
+      if (!(error instanceof UlpError && error.code === 'process-denied')) throw error;
+    }
   }
 
   /** May some thread be borrowed? The helper inherits its seccomp filters. @throws as Permits.require */
@@ -123,8 +145,11 @@ class Conversation {
   }
 }
 
-const tooLate = (process: Process, fact: string, detail: string): UlpError =>
-  new UlpError('timed-out', { subject: process.subject, fact, detail });
+/** @throws UlpError process-missing, process-denied: there is another reason */
+function tooLate(talk: Conversation, fact: string, detail: string): UlpError {
+  talk.assertSame();
+  return new UlpError('timed-out', { subject: talk.process.subject, fact, detail });
+}
 const UNCHANGED = 'nothing was changed';
 
 /** What a tool must hold while it talks with the helper. */
@@ -195,7 +220,7 @@ async function finishEarlier(talk: Conversation): Promise<Earlier | null> {
   if (state === STATE.requested && !(await talk.launch(word, await talk.permits(talk.operation()))))
     throw notBorrowed(talk.process, talk.moments);
   if (!(await talk.until(() => talk.look().idle)))
-    throw tooLate(talk.process, 'an earlier request is still being worked on', UNCHANGED);
+    throw tooLate(talk, 'an earlier request is still being worked on', UNCHANGED);
   const isDone = talk.look().state === STATE.done;
   const { result } = talk.control();
   return isDone && (result === RESULT.ok || result === RESULT.unchanged) ? 'finished' : 'dropped';
@@ -208,18 +233,19 @@ async function awaitAnswer(talk: Conversation, sequence: bigint): Promise<Omit<A
   const { phase } = talk.control();
   if (phase >> 8n !== sequence || Number(phase & 0xffn) < PHASE.committing)
     throw tooLate(
-      talk.process,
+      talk,
       'the helper in it is held up, probably by a lock',
       `${UNCHANGED}; the request is called off`,
     );
   // The commit takes microseconds: see it through.
   for (let turn = 0; turn < COMMIT_TURNS && !talk.look().idle; turn++) await pause(turn);
   if (talk.look().idle) return readAnswer(talk);
+  talk.assertSameUnlessDenied();
   // Only what comes behind the commit is held up: unloading what is out of use.
   if (talk.control().phase === ((sequence << 8n) | BigInt(PHASE.committed)))
     return { ...readAnswer(talk), result: RESULT.ok, message: '' };
   throw tooLate(
-    talk.process,
+    talk,
     'the helper in it is held up at the last step',
     'ulp-check tells whether the patch is applied',
   );

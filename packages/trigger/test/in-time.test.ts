@@ -1,7 +1,7 @@
 /** Requests that take too long, and tools that meet at one process. */
 import { readdirSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { begin, patchOf, runAside, runTool, scenario, trigger } from './setting';
+import { begin, patchOf, runAside, runTool, scenario, trigger, type Scenario } from './setting';
 
 scenario('a process that holds the lock of its loader: given up, nothing changed', async (s) => {
   const { library, target } = await begin(s);
@@ -41,18 +41,40 @@ scenario('only the unloading is held up: the revert is done', async (s) => {
   expect(await target.ask('answer')).toBe('1001');
 });
 
-scenario('a process that ends meanwhile', async (s) => {
+/** A change that is begun and held up, by the lock of the loader: `tool` goes on, and its helper lives. */
+async function beginHeldUp(s: Scenario) {
   const { library, target } = await begin(s);
   const patch = patchOf(s, library, 'fix', 1000);
   await target.ask('lock');
   const tool = runAside('ulp-trigger', [target.pid, patch, '--timeout', 60_000]);
   const threads = (): number => readdirSync(`/proc/${target.pid}/task`).length;
   while (threads() < 3) await delay(1); // the third one is the helper
+  return { target, patch, tool };
+}
+
+scenario('a process that ends meanwhile', async (s) => {
+  const { target, tool } = await beginHeldUp(s);
   target.tell('die');
   const { status, stderr } = await tool;
   expect(status).toBe(4);
   expect(stderr).toMatch(/^ulp-trigger: process \d+: /);
 });
+
+for (const [what, command] of [
+  ['', 'execute'],
+  [', and whose old memory lives on', 'execute keep'],
+] as const)
+  scenario(`a process that executes another program meanwhile${what}`, async (s) => {
+    const { target, patch, tool } = await beginHeldUp(s);
+    expect(await target.ask(command)).toBe('ready');
+    const { status, stderr } = await tool;
+    expect(stderr).toMatch(/has executed another program/);
+    expect(status).toBe(4);
+    expect(await target.ask('answer')).toBe('2');
+    // The new one is patched like any other.
+    s.apply(target, patch);
+    expect(await target.ask('answer')).toBe('1001');
+  });
 
 scenario('a slow process is waited for', async (s) => {
   const { library, target } = await begin(s);

@@ -5,11 +5,13 @@
  * lock           a thread takes the lock of the dynamic loader, which dlopen needs
  * unlock         it gives it back
  * die            it ends at once, whatever its threads do
+ * execute [keep] it executes itself anew; with `keep`, a child that shares its memory keeps that alive
  * fork           a child goes on in place of this process: its pid
  * spin           a thread that never rests begins: its number
  * crowd N        N more threads that sleep for good begin
  */
 #define _GNU_SOURCE
+#include "keep-memory.h"
 #include "program.h"
 
 #include <link.h>
@@ -74,6 +76,14 @@ static const char *go_on_as_child(void)
   _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
+static const char *execute(int keeps)
+{
+  if (keeps && keep_memory() < 0)
+    return "no child";
+  execl("/proc/self/exe", "program", (char *)NULL);
+  return "not executed";
+}
+
 static _Atomic pid_t spinner;
 
 static void *never_rest(void *unused)
@@ -124,6 +134,8 @@ static const char *reply(char *line)
     return finish();
   if (strcmp(line, "die") == 0)
     _exit(0);
+  if (strcmp(line, "execute") == 0 || strcmp(line, "execute keep") == 0)
+    return execute(line[7] != '\0');
   if (strcmp(line, "fork") == 0)
     return go_on_as_child();
   if (strcmp(line, "spin") == 0)
