@@ -2,7 +2,16 @@
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { preload } from '../../../test-targets/harness/build';
-import { buildLibrary, patchOf, runTool, scenario, source, succeed, trigger } from './setting';
+import {
+  asRoot,
+  buildLibrary,
+  patchOf,
+  runTool,
+  scenario,
+  source,
+  succeed,
+  trigger,
+} from './setting';
 import type { Scenario, Target } from './setting';
 
 async function prepare(s: Scenario) {
@@ -25,7 +34,7 @@ function expectSeen({ pid }: Target, patch: string, isApplied: boolean): void {
   expect(runTool('ulp-check', [pid, patch, '--threads'])).toMatchObject({ status, stderr: '' });
   expect(runTool('ulp-dispatcher', ['check', patch, pid])).toMatchObject({ status, stderr: '' });
   const seen = succeed('ulp-inspect', pid);
-  expect(seen).toContain('libtrigger-test.so (deleted)');
+  expect(seen).toMatch(/libtrigger-test\.so \(deleted\)(?! \(deleted\))/);
   if (isApplied) expect(seen).toMatch(/fix\.so/);
 }
 
@@ -46,6 +55,21 @@ scenario('the library, libpulp.so and the program are deleted: all works', async
     expectSeen(target, patch, false);
   }
   expect(target.maps()).not.toMatch(/fix\.so/);
+});
+
+// The kernel leads to such a file by its mapping (map_files), and root alone.
+asRoot(scenario)('functions of a deleted program are named', async (s) => {
+  const { target, library, program, patch } = await prepare(s);
+  await target.ask('hold');
+  remove(library, program);
+  expect(target.maps()).toContain(`${program} (deleted)`);
+  s.apply(target, patch);
+  const { stdout } = runTool('ulp-check', [target.pid, patch, '--threads']);
+  expect(stdout).toMatch(/universe 1, since program-program-c:hold_library\+0x/);
+  // What lies on its stack as well.
+  expect(stdout).toMatch(/libtrigger-test\.so:hold\+0x/);
+  expect(await target.ask('release')).toBe('2');
+  s.revert(target, patch);
 });
 
 scenario(
