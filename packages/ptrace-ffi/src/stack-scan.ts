@@ -67,8 +67,9 @@ function look(
   const size = Number(top - sp);
   const bytes = runtime.process.memory.tryRead(sp, Math.min(size, LIMIT.bytes));
   if (!bytes) return { addresses: [pc], missing: 'its stack cannot be read' };
-  const found = returnAddresses(runtime, symbolizer, bytes).filter((a) => !isOurs(a, claims));
-  const cut = size > bytes.length || found.length > LIMIT.addresses;
+  const { addresses, isWhole } = returnAddresses(runtime, symbolizer, bytes);
+  const found = addresses.filter((a) => !isOurs(a, claims));
+  const cut = size > bytes.length || found.length > LIMIT.addresses || !isWhole;
   return {
     addresses: [pc, ...found.slice(0, LIMIT.addresses)],
     missing: cut ? 'there is more than is shown' : undefined,
@@ -94,21 +95,24 @@ function isOurs(address: bigint, claims: readonly Claim[]): boolean {
   });
 }
 
-function returnAddresses(runtime: Runtime, symbolizer: Symbolizer, stack: Buffer): RemoteAddress[] {
+/** @returns isWhole: all of the stack was looked at */
+function returnAddresses(
+  runtime: Runtime,
+  symbolizer: Symbolizer,
+  stack: Buffer,
+): { readonly addresses: readonly RemoteAddress[]; readonly isWhole: boolean } {
   const { process } = runtime;
   const { slots, slot_records } = runtime.readControl();
   const found: RemoteAddress[] = [];
-  /** Words that are code: each takes a read. */
+  /** Words that are code, or another library's claim: each takes a read. */
   let probes: number = LIMIT.probes;
-  for (
-    let at = 0;
-    at + 8 <= stack.length && found.length <= LIMIT.addresses && probes > 0;
-    at += 8
-  ) {
+  for (let at = 0; at + 8 <= stack.length; at += 8) {
+    if (found.length > LIMIT.addresses || probes <= 0) return { addresses: found, isWhole: false };
     let word = stack.readBigUInt64LE(at);
     // Another library's claim: its record has the address.
     const k = word >= slots ? (word - slots) / BigInt(abi.SLOT_STRIDE) : -1n;
     if (k >= 0n && k < BigInt(abi.SLOT_COUNT)) {
+      probes--;
       const ret = slot_records + k * BigInt(abi.ulp_slot.size) + BigInt(abi.ulp_slot.offset.ret);
       word = process.memory.tryRead(remoteAddress(ret), 8)?.readBigUInt64LE() ?? 0n;
     }
@@ -116,7 +120,7 @@ function returnAddresses(runtime: Runtime, symbolizer: Symbolizer, stack: Buffer
     probes--;
     if (followsCall(process, word)) found.push(remoteAddress(word));
   }
-  return found;
+  return { addresses: found, isWhole: true };
 }
 
 /** Is there a call instruction right before it: e8 rel32, or ff /2 with any operand? */
