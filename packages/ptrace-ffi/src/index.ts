@@ -17,12 +17,8 @@ export { traced } from './denial';
 export { libc, Tracee } from './tracee';
 export { type Stop } from './stop';
 export { ReturnWatch } from './return-watch';
-export {
-  readSocketLink,
-  socketTimeOuts,
-  type SocketQuestion,
-  type SocketSide,
-} from './socket-time-outs';
+export { readSocketLink, socketTimeOuts } from './socket-time-outs';
+export { type SocketQuestion, type SocketSide } from './ask-socket';
 export { syscallName } from './syscall-names';
 export { readRunClock, type RunClock } from './run-clock';
 export { Registers, user_regs_struct, type RegisterName } from './registers';

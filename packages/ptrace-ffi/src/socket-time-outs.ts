@@ -2,22 +2,13 @@
  * The time-outs of sockets in another process (SO_RCVTIMEO, SO_SNDTIMEO of socket(7)): no file of /proc tells them, so a
  * duplicate of the descriptor is taken (pidfd_getfd(2)) and asked.
  *
- * A program of its own does it, because closing the duplicate may take for ever: by then it may be the last one, of a socket
- * that lingers, or a file of a file system that does not answer, put in the socket's place meanwhile.
+ * Where the process is somebody else's, a program of its own does it, because closing the duplicate may take for ever: by then it
+ * may be the last one, of a socket that lingers, or a file of a file system that does not answer, put in the socket's place meanwhile.
  */
 import { readlinkSync } from 'node:fs';
 import type { Pid, Tid } from '@ulp/core';
-
-export type SocketSide = 'receive' | 'send';
-
-export interface SocketQuestion {
-  readonly pid: Pid;
-  readonly tid: Tid;
-  readonly fd: number;
-  /** What the descriptor must be, as readSocketLink() tells it. */
-  readonly link: string;
-  readonly side: SocketSide;
-}
+import { askSocket, type SocketQuestion } from './ask-socket';
+import { numbers, readStatus } from './status';
 
 /** @returns `socket:[INODE]`; undefined when the thread's descriptor is none of a socket, or cannot be seen */
 export function readSocketLink(pid: Pid, tid: Tid, fd: number): string | undefined {
@@ -30,14 +21,17 @@ export function readSocketLink(pid: Pid, tid: Tid, fd: number): string | undefin
 }
 
 /**
+ * @param questions about one process
  * @param limitMs how long the answers may take
- * @returns for each question the time-out in ms, undefined if there is none, or it cannot be known (no right to, Linux before
- *   5.6); undefined in place of all: no answer in time
+ * @returns for each question the time-out in ms, null if there is none, or it cannot be known; undefined in place of all: no
+ *   answer in time
  */
 export async function socketTimeOuts(
+  pid: Pid,
   questions: readonly SocketQuestion[],
   limitMs: number,
-): Promise<(number | undefined)[] | undefined> {
+): Promise<readonly (number | null)[] | undefined> {
+  if (isOurs(pid)) return questions.map(askSocket);
   // Loaded late because few runs need it.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { spawn } = require('node:child_process') as typeof import('node:child_process');
@@ -62,10 +56,19 @@ export async function socketTimeOuts(
   });
   if (text === undefined) return undefined;
   const answers = parseAnswers(text);
-  return questions.map((_, i) => {
-    const us = answers[i];
-    return typeof us === 'number' ? us / 1000 : undefined;
-  });
+  return questions.map((_, i) => (typeof answers[i] === 'number' ? answers[i] : null));
+}
+
+/** Has who runs the process no reason to hold this program up: the same user, who sees the same files? */
+function isOurs(pid: Pid): boolean {
+  try {
+    const uids = numbers(readStatus(`/proc/${pid}/status`)?.get('Uid'));
+    const isSame = (uid: number): boolean => uid === process.geteuid?.();
+    const [own, other] = ['self', pid].map((task) => readlinkSync(`/proc/${task}/ns/mnt`));
+    return uids.length > 0 && uids.every(isSame) && own === other;
+  } catch {
+    return false;
+  }
 }
 
 /** @param text empty when the program could not be run */

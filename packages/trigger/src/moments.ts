@@ -34,7 +34,7 @@ export type Moment = 'good' | 'bad' | 'unknown';
 export class Moments {
   private readonly looks = new Map<Tid, Look>();
   /** Time-outs in ms, by keyOf(). */
-  private readonly known = new Map<string, number | undefined>();
+  private readonly known = new Map<string, number | null>();
   private waiting: string | undefined;
 
   constructor(private readonly process: Process) {}
@@ -68,11 +68,14 @@ export class Moments {
       .filter((question) => !this.known.has(keyOf(question)))
       .slice(0, MOST);
     if (questions.length === 0) return;
-    const answers = await socketTimeOuts(questions, Math.max(0, deadline - now()));
+    const limit = Math.max(0, deadline - now());
+    const answers = await socketTimeOuts(this.process.pid, questions, limit);
     if (!answers)
       this.waiting = 'its sockets could not be asked in time whether they have a time-out';
-    for (const [i, question] of questions.entries())
-      if (answers) this.known.set(keyOf(question), answers[i]);
+    questions.forEach((question, i) => {
+      const answer = answers?.[i];
+      if (answer !== undefined) this.known.set(keyOf(question), answer);
+    });
   }
 
   /** The last bad moment, in words. */
@@ -94,8 +97,8 @@ export class Moments {
     if (argument) return inMs(wholeOf(memory, asleep, argument) ?? 0n);
     const socket = socketOf(this.process, thread, asleep);
     if (!socket) return undefined;
-    const key = keyOf(socket);
-    return this.known.has(key) ? this.known.get(key) : 'unknown';
+    const known = this.known.get(keyOf(socket));
+    return known === undefined ? 'unknown' : (known ?? undefined);
   }
 }
 
