@@ -1,7 +1,9 @@
 /** Requests that take too long, and tools that meet at one process. */
-import { readdirSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { begin, patchOf, runAside, runTool, scenario, trigger, type Scenario } from './setting';
+import { NOBODY } from '../../../test-targets/harness/tools';
+import { asRoot, begin, buildLibrary, patchOf, runAside, runTool, scenario } from './setting';
+import { source, trigger, type Scenario, type Target } from './setting';
 
 scenario('a process that holds the lock of its loader: given up, nothing changed', async (s) => {
   const { library, target } = await begin(s);
@@ -41,14 +43,18 @@ scenario('only the unloading is held up: the revert is done', async (s) => {
   expect(await target.ask('answer')).toBe('1001');
 });
 
+async function helperLives({ pid }: Target): Promise<void> {
+  const threads = (): number => readdirSync(`/proc/${pid}/task`).length;
+  while (threads() < 3) await delay(1); // the third one is the helper
+}
+
 /** A change that is begun and held up, by the lock of the loader: `tool` goes on, and its helper lives. */
 async function beginHeldUp(s: Scenario) {
   const { library, target } = await begin(s);
   const patch = patchOf(s, library, 'fix', 1000);
   await target.ask('lock');
   const tool = runAside('ulp-trigger', [target.pid, patch, '--timeout', 60_000]);
-  const threads = (): number => readdirSync(`/proc/${target.pid}/task`).length;
-  while (threads() < 3) await delay(1); // the third one is the helper
+  await helperLives(target);
   return { target, patch, tool };
 }
 
@@ -75,6 +81,33 @@ for (const [what, command] of [
     s.apply(target, patch);
     expect(await target.ask('answer')).toBe('1001');
   });
+
+asRoot(scenario)(
+  'a process that gives up its rights meanwhile: its user is answered',
+  async (s) => {
+    chmodSync(s.room, 0o755);
+    const library = buildLibrary(s);
+    const program = s.program(source('program.c'), [library]);
+    const patch = patchOf(s, library, 'fix', 1000);
+    const ids = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
+    const target = await s.start('setpriv', { args: [...ids, program] });
+    await target.ask('lock');
+    let tool = 0;
+    const end = runAside('ulp-trigger', [target.pid, patch, '--timeout', 60_000], {
+      uid: NOBODY,
+      begun: (pid) => (tool = pid),
+    });
+    await helperLives(target);
+    expect(await target.ask('hide')).toBe('hidden');
+    // It looks for the answer many times, and whether the process is still the same one.
+    const calls = (): number =>
+      Number(/^syscr: (\d+)$/m.exec(readFileSync(`/proc/${tool}/io`, 'utf8'))?.[1]);
+    for (const enough = calls() + 1000; calls() < enough;) await delay(1);
+    await target.ask('unlock');
+    expect(await end).toMatchObject({ status: 0, stderr: '' });
+    expect(await target.ask('answer')).toBe('1001');
+  },
+);
 
 scenario('a slow process is waited for', async (s) => {
   const { library, target } = await begin(s);

@@ -46,9 +46,17 @@ export function patchOf(
 export const trigger = (target: { pid: number }, metadata: string, ...more: string[]): Outcome =>
   runTool('ulp-trigger', [target.pid, metadata, ...more]);
 
-/** Runs while this program goes on. */
-export function runAside(name: string, args: readonly (string | number)[]): Promise<Outcome> {
-  const child = spawn(join(BIN, name), args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
+/** Runs while this program goes on. @param begun is told its id */
+export function runAside(
+  name: string,
+  args: readonly (string | number)[],
+  { uid, begun }: { uid?: number; begun?: (pid: number) => void } = {},
+): Promise<Outcome> {
+  const child = spawn(join(BIN, name), args.map(String), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(uid === undefined ? {} : { uid, gid: uid }),
+  });
+  begun?.(child.pid ?? 0);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));

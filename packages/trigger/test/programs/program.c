@@ -6,6 +6,7 @@
  * unlock         it gives it back
  * die            it ends at once, whatever its threads do
  * execute [keep] it executes itself anew; with `keep`, a child that shares its memory keeps that alive
+ * hide           from now on it is not dumpable, as a program that has given up rights
  * fork           a child goes on in place of this process: its pid
  * spin           a thread that never rests begins: its number
  * crowd N        N more threads that sleep for good begin
@@ -17,6 +18,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -136,6 +138,8 @@ static const char *reply(char *line)
     _exit(0);
   if (strcmp(line, "execute") == 0 || strcmp(line, "execute keep") == 0)
     return execute(line[7] != '\0');
+  if (strcmp(line, "hide") == 0)
+    return prctl(PR_SET_DUMPABLE, 0) ? "not hidden" : "hidden";
   if (strcmp(line, "fork") == 0)
     return go_on_as_child();
   if (strcmp(line, "spin") == 0)
