@@ -39,8 +39,9 @@ const DF_TF = 0x500n;
 const USER_CS_64 = 0x33n;
 const SIGSTOP = 19;
 const NR_CLONE = 56n;
+/** Before the first thread is chosen: for the compiler. */
 const REHEARSALS = 10;
-/** Before each thread but the first: for the processor's caches, not for the compiler. */
+/** Before each thread: for the processor's caches. */
 const AGAIN = 2;
 
 /** What a thread is borrowed for: the same for each that is tried. */
@@ -84,6 +85,7 @@ export async function launchHelper(
   const request = remoteAddress(control.request);
   const mark = memory.read(request, MARK_BYTES, 'the request').readBigUInt64LE();
   const loan = { process, memory, control, state, permits, token, mark };
+  rehearse(loan, REHEARSALS);
   return tryThreads(process, moments, deadline, {
     stops: () => true,
     attempt(thread) {
@@ -103,7 +105,7 @@ function borrow(loan: Loan, tid: Tid): boolean {
   const { process, control } = loan;
   let tracee: Tracee | undefined;
   const timeLeft = TimeLeft.begin(process, tid);
-  rehearse(loan);
+  rehearse(loan, AGAIN);
   timeLeft?.rehearse((at, left) => repeatWith(at, left, control.repeat, at.get('rsp')));
   try {
     tracee = askToStop(tid);
@@ -160,15 +162,11 @@ const gadgetRegisters = (registers: Registers, control: abi.UlpControl, state: b
     r9: (state & ~0xffn) | BigInt(abi.STATE.launched),
   });
 
-let rehearsed = false;
-
 /**
  * Borrows nobody a few times, from beginning to end: what runs while a thread stands still has then run before, which its first
  * run makes ten times as long. What would be written on a thread's stack goes to a page of our own.
  */
-function rehearse(loan: Loan): void {
-  const turns = rehearsed ? AGAIN : REHEARSALS;
-  rehearsed = true;
+function rehearse(loan: Omit<Loan, 'maps'>, turns: number): void {
   const maps = parseMaps(readFileSync('/proc/self/maps', 'latin1'));
   const { page, pageAddress } = libc();
   const outside = new Registers(new Uint8Array(user_regs_struct.size)).with({
