@@ -92,13 +92,21 @@ const part = (calls: typeof CALLS, which: number) =>
   calls.slice(which * AT_ONCE, (which + 1) * AT_ONCE);
 
 /** What a thread says of its call; a skip, with its reason, where this kernel does not offer it. */
-async function isAsAlone(target: Target, call: string, result: string): Promise<void> {
+async function isAsAlone(
+  target: Target,
+  call: string,
+  result: string,
+  isFirst: boolean,
+): Promise<void> {
   const line = await target.line();
-  if (line.startsWith('-77 ')) process.stderr.write(`skipped: ${call}: ${line}\n`);
-  else
-    expect(`${call}: ${line}`).toBe(
-      `${call}: ${result}, mask kept, answer ${LET_ALONE.has(call) ? 2 : 1001}`,
-    );
+  if (line.startsWith('-77 ')) {
+    process.stderr.write(`skipped: ${call}: ${line}\n`);
+    return;
+  }
+  // The first one whose call is over may be borrowed before the next one asks the library.
+  const answers = LET_ALONE.has(call) ? (isFirst ? [2] : [2, 1001]) : [1001];
+  const lines = answers.map((answer) => `${call}: ${result}, mask kept, answer ${answer}`);
+  expect(lines).toContain(`${call}: ${line}`);
 }
 
 for (const [calls, threads, which] of [
@@ -123,7 +131,8 @@ for (const [calls, threads, which] of [
     for (const target of [...targets, tool]) target.tell('go');
     for (const [i, target] of targets.entries()) {
       const [call = '', result = ''] = calls[i] ?? [];
-      for (let thread = 0; thread < threads; thread++) await isAsAlone(target, call, result);
+      for (let thread = 0; thread < threads; thread++)
+        await isAsAlone(target, call, result, thread === 0);
     }
     // Until those are changed that were let alone.
     await tool.rest();

@@ -137,6 +137,9 @@ scenario('many tools at once take turns', async (s) => {
   }
 });
 
+/** The state after a revert, and after a patch, that somebody else has changed meanwhile. */
+const UNDONE = [/"state": ?"applied"/, /"state": ?"(absent|reverted)"/];
+
 scenario('who applies and who reverts, with either tool, take turns', async (s) => {
   const { library, target } = await begin(s);
   const { pid } = target;
@@ -144,12 +147,15 @@ scenario('who applies and who reverts, with either tool, take turns', async (s) 
   for (let round = 0; round < 4; round++) {
     const outcomes = await Promise.all([
       runAside('ulp-trigger', [pid, patch]),
-      runAside('ulp-dispatcher', ['revert', patch, pid]),
-      runAside('ulp-dispatcher', ['patch', patch, pid]),
       runAside('ulp-trigger', [pid, patch, '--revert']),
+      runAside('ulp-dispatcher', ['revert', patch, pid, '--json']),
+      runAside('ulp-dispatcher', ['patch', patch, pid, '--json']),
     ]);
-    for (const { status, stderr } of outcomes)
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    for (const [i, { status, stdout, stderr }] of outcomes.entries()) {
+      // ulp-dispatcher says what holds in the end: another one may have been faster than its last look.
+      const isUndone = i >= 2 && UNDONE[i - 2]?.test(stdout);
+      expect({ status, stderr }).toEqual({ status: isUndone ? 1 : 0, stderr: '' });
+    }
     const isApplied = runTool('ulp-check', [pid, patch]).status === 0;
     expect(await target.ask('answer')).toBe(isApplied ? '1001' : '2');
   }
