@@ -46,12 +46,17 @@ static const char *changes(void)
 /* Ends what was begun, for the line "calm". */
 static void (*calm)(void);
 
+/* Answers the line "asked". */
+static long (*asked)(void);
+
 static const char *reply(char *line)
 {
   if (calm && !strcmp(line, "calm")) {
     calm();
     return line;
   }
+  if (asked && !strcmp(line, "asked"))
+    return number(asked());
   return strcmp(line, "changes") ? number(answer(1)) : changes();
 }
 

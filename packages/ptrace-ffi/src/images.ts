@@ -7,6 +7,7 @@ import { linkAddress, relocate, remoteAddress, UlpError } from '@ulp/core';
 import type { BuildId, RemoteAddress } from '@ulp/core';
 import { buildIdOf, PF, PT, type Elf64Phdr } from '@ulp/elf';
 import { HEADER_SIZE, notesAt, parseHeaders, type LoadedNote } from './elf-in-memory';
+import { isSilent } from './file-systems';
 import { mappingAt, type Mapping } from './maps';
 import type { Memory } from './memory';
 import type { Process } from './process';
@@ -63,6 +64,7 @@ export function readImages(process: Process, maps: readonly Mapping[], cache: Im
   const root = rootOf(process);
   const images: Image[] = [];
   const room = { notes: LIMIT.noteBytes };
+  refuseSilentCode(process, maps);
   for (const first of maps) {
     if (first.offset !== 0n || first.inode === 0n) continue;
     const { device, inode, start } = first;
@@ -80,6 +82,23 @@ export function readImages(process: Process, maps: readonly Mapping[], cache: Im
     images.push({ ...facts, ...place, path, deleted: first.deleted, device, inode, start });
   }
   return images;
+}
+
+/**
+ * A program or library that cannot be looked at may be the one that is asked for.
+ * @throws UlpError process-hostile
+ */
+function refuseSilentCode(
+  { subject, memory: { silent } }: Process,
+  maps: readonly Mapping[],
+): void {
+  const code = maps.find(({ executable, start }) => executable && isSilent(silent, start, 1));
+  if (!code) return;
+  throw new UlpError('process-hostile', {
+    subject: `${subject}: ${code.path}`,
+    fact: 'code on a file system that its owner may keep from answering',
+    detail: 'FUSE, or made in another user namespace: run the tool inside, as the owner',
+  });
 }
 
 const readPage = (memory: Memory, { start, end }: Mapping): Buffer | undefined =>

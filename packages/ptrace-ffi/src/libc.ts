@@ -91,6 +91,7 @@ const SYS = {
   ptrace: 101,
   perf_event_open: 298,
   kcmp: 312,
+  memfd_create: 319,
   pidfd_open: 434,
   pidfd_getfd: 438,
 } as const;
@@ -237,6 +238,24 @@ export function socketTime(fd: number, option: number): number {
   const value = outcome();
   const [seconds, microseconds] = [0, 8].map((at) => pageView.getBigInt64(TIMEVAL_AT + at, true));
   return value < 0 ? value : Number(seconds) * 1e6 + Number(microseconds);
+}
+
+const MFD_CLOEXEC = 1;
+const MFD_HUGETLB = 4;
+const MFD_HUGE_SHIFT = 26;
+
+/**
+ * memfd_create(2): a file in huge pages, of no length yet.
+ * @param shift of the size of a page
+ * @returns a file descriptor; or a negated errno
+ */
+export function createHugeFile(shift: number): number {
+  page.write('\0');
+  put(0, SYS.memfd_create);
+  put(1, pageAddress);
+  put(2, MFD_CLOEXEC + MFD_HUGETLB + shift * 2 ** MFD_HUGE_SHIFT);
+  invoke(SYSCALL);
+  return outcome();
 }
 
 const LOCK_EX = 2;

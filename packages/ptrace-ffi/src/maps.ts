@@ -52,8 +52,12 @@ export function parseMaps(text: string): Mapping[] {
   });
 }
 
-/** The mapping that holds an address. `maps` are sorted, as the kernel gives them. */
-export function mappingAt(maps: readonly Mapping[], address: bigint): Mapping | undefined {
+/** The mapping that holds an address, or the first one that holds any of `size` bytes there. `maps` are sorted, as the kernel gives them. */
+export function mappingAt(
+  maps: readonly Mapping[],
+  address: bigint,
+  size = 1n,
+): Mapping | undefined {
   let low = 0;
   let high = maps.length;
   while (low < high) {
@@ -62,5 +66,5 @@ export function mappingAt(maps: readonly Mapping[], address: bigint): Mapping | 
     else high = middle;
   }
   const found = maps[low];
-  return found && found.start <= address ? found : undefined;
+  return found && found.start < address + size ? found : undefined;
 }

@@ -3,6 +3,8 @@ import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs';
 import { ByteView, hex, remoteAddress, UlpError } from '@ulp/core';
 import type { Codec, Pid, RemoteAddress } from '@ulp/core';
 import { explainDenial } from './denial';
+import { isSilent } from './file-systems';
+import type { Mapping } from './maps';
 import { errnoOf } from './proc-file';
 
 /** Most that is read or written at once, in bytes. */
@@ -13,6 +15,8 @@ const TOP = 1n << 63n;
 
 export class Memory {
   private readonly fd: number;
+  /** What is not touched, as if it were not there: a read could take for ever (file-systems.ts). Sorted. */
+  silent: readonly Mapping[] = [];
 
   /** @throws UlpError process-missing, process-denied */
   constructor(
@@ -49,6 +53,7 @@ export class Memory {
    */
   tryRead(address: RemoteAddress, size: number): Buffer | undefined {
     if (size < 0 || size > LIMIT || address + BigInt(size) > TOP) return undefined;
+    if (isSilent(this.silent, address, size)) return undefined;
     const bytes = Buffer.allocUnsafe(size);
     for (let have = 0; have < size;) {
       const n = this.attempt(() =>
@@ -68,6 +73,7 @@ export class Memory {
     // Positions are numbers here: above 2^53 they would be rounded, above 2^63 taken for another kind of write.
     if (bytes.length > LIMIT || address + BigInt(bytes.length) > BigInt(Number.MAX_SAFE_INTEGER))
       this.fail(address, bytes.length, what);
+    if (isSilent(this.silent, address, bytes.length)) this.fail(address, bytes.length, what);
     for (let done = 0; done < bytes.length;) {
       const n = this.attempt(() =>
         // A number, because writeSync takes no bigint.
@@ -157,7 +163,9 @@ export class Memory {
     throw new UlpError('process-hostile', {
       subject: this.subject,
       expected: `${size} bytes of ${what} at ${hex(address)}`,
-      found: 'no such memory',
+      found: isSilent(this.silent, address, size)
+        ? 'a file on a file system that need not answer'
+        : 'no such memory',
     });
   }
 }

@@ -2,6 +2,7 @@
 import { UlpError, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
 import { isSixtyFourBit, readAuxv } from './auxv';
 import { explainDenial } from './denial';
+import { silentMappings } from './file-systems';
 import { ImageCache, type Image, readImages } from './images';
 import { readLinkMap, type LinkMapEntry } from './link-map';
 import { parseMaps, type Mapping } from './maps';
@@ -61,6 +62,8 @@ export function openProcess(pid: Pid, options: OpenOptions = {}): Process {
 
 export class Process {
   private opened: Memory | undefined;
+  /** By the last maps: see Memory.silent. */
+  private silent: readonly Mapping[] = [];
   private readonly cache: ImageCache;
   private readonly writable: boolean;
 
@@ -88,6 +91,7 @@ export class Process {
   get memory(): Memory {
     if (this.opened) return this.opened;
     const memory = this.through((task) => new Memory(this.pid, task, this.writable));
+    memory.silent = this.silent;
     // Looked at afterwards: now it is sure whose memory was opened.
     this.assertSamePid();
     return (this.opened = memory);
@@ -107,6 +111,7 @@ export class Process {
   assertHolds(address: RemoteAddress, word: bigint): void {
     this.assertAlive();
     const current = this.through((task) => new Memory(this.pid, task));
+    current.silent = this.silent;
     const found = current.tryRead(address, 8);
     current.close();
     if (found?.readBigUInt64LE() === word) return;
@@ -128,7 +133,10 @@ export class Process {
     return this.through((task) => {
       const text = this.attempt(() => readProcFile(`/proc/${task}/maps`));
       if (text === '') throw new UlpError('process-missing', { subject: this.subject });
-      return parseMaps(text);
+      const maps = parseMaps(text);
+      this.silent = silentMappings(maps, task);
+      if (this.opened) this.opened.silent = this.silent;
+      return maps;
     });
   }
 

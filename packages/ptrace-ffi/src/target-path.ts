@@ -7,6 +7,7 @@
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { UlpError, type ErrorCode } from '@ulp/core';
 import { explainDenial } from './denial';
+import { FileSystems } from './file-systems';
 import { errnoOf } from './proc-file';
 
 /** Linux, x86-64; not among Node's constants. */
@@ -23,7 +24,17 @@ export function openInRoot(task: number, path: string): number {
     });
   // The directories from the root down to where we are: `..` goes back in this list, never above it.
   const trail = [openRoot(task)];
+  const systems = new FileSystems(task);
+  const requireAnswering = (fd = trail.at(-1)): void => {
+    if (fd === undefined || systems.isOnAnswering(fd)) return;
+    throw new UlpError('file-io', {
+      subject: path,
+      found: 'a file system that its owner may keep from answering',
+      detail: "looked up in the target's root directory",
+    });
+  };
   try {
+    requireAnswering();
     const pending = components(path);
     let links = 0;
     for (let name = pending.shift(); name !== undefined; name = pending.shift()) {
@@ -34,6 +45,7 @@ export function openInRoot(task: number, path: string): number {
       const step = `/proc/self/fd/${trail.at(-1)}/${name}`;
       const fd = attempt(path, () => openSync(step, O_PATH | constants.O_NOFOLLOW));
       trail.push(fd);
+      requireAnswering();
       if (!fstatSync(fd).isSymbolicLink()) continue;
       close(trail.pop());
       const target = attempt(path, () => readlinkSync(step));
