@@ -21,11 +21,14 @@
 
 /* A tool that waits for the daemon cannot be killed: so long it does, in seconds, when the tools are not as they should be. */
 #define PATIENCE 5
+#define LONG_PATIENCE 60
 #define SIZE (1 << 20)
 #define FILE_ID 2
 
 /* Shared with the daemon. */
 static int *withheld;
+static unsigned patience = PATIENCE;
+static pid_t server;
 
 static long asked_for(void)
 {
@@ -69,7 +72,9 @@ static struct fuse_attr attributes(uint64_t node)
   };
 }
 
-/* The size of the answer; or a negated errno. */
+static int opened;
+
+/* The size of the answer; or a negated errno. Who opens the file first has it cached, who comes later has not. */
 static int answer_to(const struct fuse_in_header *request, union answer *answer)
 {
   switch (request->opcode) {
@@ -87,6 +92,9 @@ static int answer_to(const struct fuse_in_header *request, union answer *answer)
     answer->attr.attr = attributes(request->nodeid);
     return sizeof answer->attr;
   case FUSE_OPEN:
+    if (++opened > 1)
+      answer->open.open_flags = FOPEN_DIRECT_IO | FOPEN_KEEP_CACHE;
+    return sizeof answer->open;
   case FUSE_OPENDIR:
     return sizeof answer->open;
   case FUSE_STATFS:
@@ -122,7 +130,7 @@ static void serve_files(int fuse, const char *kept_back)
       continue;
     if (is_withheld(header, kept_back)) {
       if (__atomic_fetch_add(withheld, 1, __ATOMIC_RELEASE) == 0)
-        alarm(PATIENCE);
+        alarm(patience);
       continue;
     }
     struct {
@@ -161,7 +169,8 @@ static void mount_silent(const char *directory, const char *kept_back)
   int fuse = must(open("/dev/fuse", O_RDWR | O_CLOEXEC), "/dev/fuse");
   snprintf(options, sizeof options, "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
   must(mount("silent", directory, "fuse", MS_NOSUID | MS_NODEV, options), "mount");
-  if (must(fork(), "fork") == 0)
+  server = must(fork(), "fork");
+  if (server == 0)
     serve_files(fuse, kept_back);
   close(fuse);
 }
@@ -230,6 +239,43 @@ static void as_the_patch(char **arguments)
   mount_silent(arguments[0], "fix.so");
 }
 
+static void *touch(void *page)
+{
+  return (void *)(uintptr_t) * (volatile char *)page;
+}
+
+/* Not even the process itself could end before. */
+static void end_server(void)
+{
+  kill(server, SIGKILL);
+}
+
+static void *map_again(void *fd)
+{
+  mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, *(int *)fd, 0);
+  return NULL;
+}
+
+/*
+ * One thread waits for a page. Another one maps the file without a cache, for which the page must be let go: it waits for that with the
+ * lock of all the process's memory. Whoever wants any memory of this process, from outside as well, waits for the lock; that can be killed.
+ */
+static void as_lock(char **arguments)
+{
+  static int second;
+  char path[4096];
+  patience = LONG_PATIENCE;
+  calm = end_server;
+  mount_silent(arguments[0], "");
+  void *page = map(arguments[0], NULL, SIZE, PROT_READ);
+  snprintf(path, sizeof path, "%s/file", arguments[0]);
+  second = must(open(path, O_RDONLY), path);
+  start(touch, page);
+  while (asked_for() == 0)
+    usleep(1000);
+  start(map_again, &second);
+}
+
 /* userfaultfd(2): nobody fills these pages. */
 static void as_faults(char **unused)
 {
@@ -253,6 +299,7 @@ static void silent(char **arguments)
       {"request", as_request},
       {"link-map", as_link_map},
       {"the-patch", as_the_patch},
+      {"lock", as_lock},
       {"faults", as_faults},
       {NULL, NULL},
   };

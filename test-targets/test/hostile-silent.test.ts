@@ -95,3 +95,28 @@ onlyWhere(isRoot, 'without root')(scenario)('pages that nobody fills', (s) =>
     expect(await target.ask('changes')).toBe('same');
   }),
 );
+
+withFuse(scenario)('one process does not answer at all: the others have their turn', async (s) => {
+  const hostile = new Hostile(s);
+  const honest = await s.start(s.program('simple/program.c', [hostile.library]));
+  const args = ['silent', 'lock', ...directories(s)];
+  const silent = await Target.start(hostile.program('silent'), { args });
+  const later = await s.start(s.program('simple/program.c', [hostile.library]));
+  try {
+    const { stdout, stderr } = hostile.run('ulp-dispatcher', ['patch', hostile.patch, '--json']);
+    const { processes, unreadable } = JSON.parse(stdout) as {
+      processes: { pid: number; state: string }[];
+      unreadable: number[];
+    };
+    const states = new Map(processes.map(({ pid, state }) => [pid, state]));
+    expect([honest, later].map(({ pid }) => states.get(pid))).toEqual(['applied', 'applied']);
+    expect(states.get(silent.pid)).toBeUndefined();
+    expect(unreadable).toContain(silent.pid);
+    expect(stderr).toContain('do not answer, so not looked at');
+    expect(await honest.ask('answer')).toBe('1001');
+    expect(await later.ask('answer')).toBe('1001');
+  } finally {
+    await silent.ask('calm');
+    silent.kill();
+  }
+});

@@ -15,14 +15,21 @@ export interface Scan {
   readonly unreadable: readonly Pid[];
 }
 
-/** Looks at every process that /proc shows; reads, stops nobody. Those that end meanwhile are left out. */
-export function scan(metadata: Metadata, writable: boolean): Scan {
+/**
+ * Looks at every process that /proc shows; reads, stops nobody. Those that end meanwhile are left out.
+ * @param begin asked before each one: shall it be looked at?
+ */
+export function scan(
+  metadata: Metadata,
+  writable: boolean,
+  begin: (pid: Pid) => boolean = () => true,
+): Scan {
   const wanted = new Set(metadata.targets.map((target) => target.buildId));
   const cache = new ImageCache();
   const processes: Found[] = [];
   const unreadable: Pid[] = [];
   for (const pid of listPids()) {
-    if (pid === asPid(process.pid)) continue;
+    if (pid === asPid(process.pid) || !begin(pid)) continue;
     try {
       const candidate = openProcess(pid, { writable, cache });
       const maps = candidate.maps();

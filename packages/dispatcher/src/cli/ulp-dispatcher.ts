@@ -1,8 +1,17 @@
-import { defineCommand, message, print, printJson, printTable, progress } from '@ulp/cli';
-import { EXIT, pid as asPid } from '@ulp/core';
+import {
+  defineCommand,
+  message,
+  print,
+  printJson,
+  printTable,
+  progress,
+  type Progress,
+} from '@ulp/cli';
+import { EXIT, pid as asPid, type ExitCode } from '@ulp/core';
 import { readMetadata, type Metadata } from '@ulp/metadata';
 import { openProcess } from '@ulp/ptrace-ffi';
 import { EARLIER } from '@ulp/trigger';
+import { dispatchApart, Failure, leftOut, tell } from '../apart';
 import {
   dispatchOne,
   dispatchSafely,
@@ -18,23 +27,52 @@ const NAME = 'ulp-dispatcher';
 /** For each process, in ms. */
 const TIMEOUT_MS = 10_000;
 
+/** What a program apart does. */
 async function dispatchAll(
   action: Action,
   metadata: Metadata,
   options: DispatchOptions,
-): Promise<{ results: Result[]; unreadable: readonly number[] }> {
-  const { processes, unreadable } = scan(metadata, action !== 'check' && !options.dryRun);
-  const bar = progress(processes.length, 'processes');
-  const results: Result[] = [];
-  try {
-    for (const { process, maps } of processes) {
-      results.push(await dispatchSafely(action, process, metadata, options, maps));
-      bar.step();
-    }
-  } finally {
-    bar.stop();
+  without: ReadonlySet<number>,
+): Promise<void> {
+  const found = scan(metadata, action !== 'check' && !options.dryRun, (pid) => {
+    if (without.has(pid)) return false;
+    tell({ kind: 'at', pid });
+    return true;
+  });
+  tell({
+    kind: 'found',
+    processes: found.processes.map(({ process: { pid, name } }) => ({ pid, name })),
+    unreadable: found.unreadable,
+  });
+  for (const { process, maps } of found.processes) {
+    tell({ kind: 'at', pid: process.pid });
+    tell({
+      kind: 'result',
+      result: await dispatchSafely(action, process, metadata, options, maps),
+    });
   }
-  return { results, unreadable };
+  tell({ kind: 'end' });
+}
+
+/** The same, seen from here. Gives the exit code when it has failed. */
+async function haveAllDispatched(): Promise<Awaited<ReturnType<typeof dispatchApart>> | ExitCode> {
+  let bar: Progress | undefined;
+  try {
+    return await dispatchApart({
+      found: (count) => {
+        bar?.stop();
+        bar = progress(count, 'processes');
+      },
+      result: () => bar?.step(),
+    });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    // It has said already what there is to say.
+    message(NAME, error.said.trim().replace(`${NAME}: `, ''));
+    return Object.values(EXIT).find((exit) => exit === error.code) ?? EXIT.defect;
+  } finally {
+    bar?.stop();
+  }
 }
 
 const note = ({ changed, migrated, state, earlier, error }: Result, dryRun: boolean): string => {
@@ -78,9 +116,14 @@ export const command = defineCommand({
     const action = name as Action;
     const metadata = readMetadata(file);
     const options = { timeoutMs: TIMEOUT_MS, dryRun };
-    const { results, unreadable } =
+    const without = leftOut();
+    if (without) {
+      await dispatchAll(action, metadata, options, without);
+      return EXIT.done;
+    }
+    const all =
       pid === undefined
-        ? await dispatchAll(action, metadata, options)
+        ? await haveAllDispatched()
         : {
             results: [
               await dispatchOne(
@@ -92,11 +135,13 @@ export const command = defineCommand({
             ],
             unreadable: [],
           };
+    if (typeof all === 'number') return all;
+    const { results, unreadable } = all;
     const settled = isSettled(action, results);
     if (unreadable.length > 0)
       message(
         NAME,
-        `${unreadable.length} processes: permission denied, or they make no sense, so not looked at`,
+        `${unreadable.length} processes: permission denied, or they make no sense or do not answer, so not looked at`,
       );
     if (json) printJson(dispatcherDocument(action, metadata, dryRun, settled, results, unreadable));
     else if (results.length === 0) print('no process has a target library loaded');
