@@ -74,6 +74,7 @@ function prepare(s: Scenario, links: number) {
     // Stacks are shown of threads that were inside before.
     s.apply(target, patch);
     return {
+      pid: target.pid,
       check: () => count('ulp-check', `${target.pid}`, patch, '--threads'),
       inspect: () => count('ulp-inspect', `${target.pid}`),
     };
@@ -157,6 +158,29 @@ scenario('symbol tables of many files are read up to a sum', async (s) => {
   // So much that one more did not fit in.
   expect(bytes).toBeGreaterThan(LIMIT.tables - each * MB - SLACK.bytes);
   expect(bytes).toBeLessThan(LIMIT.tables + SLACK.bytes);
+});
+
+const CUTTING = join(__dirname, '../../../test-targets/harness/cutting.cjs');
+
+scenario('a file that is cut while it is read names nothing', async (s) => {
+  const { files, start } = prepare(s, 1);
+  const { pid } = await start();
+  const file = files[0] ?? '';
+  lie(file, tables(1));
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--require', CUTTING, join(BIN, 'ulp-inspect'), `${pid}`],
+    {
+      encoding: 'utf8',
+      env: { ...process.env, ULP_TEST_CUT: `${BEGIN}:${file}` },
+      timeout: 60_000,
+    },
+  );
+  expect(stderr).toMatch(/^cut\n/);
+  expect({ status, stdout }).toEqual({
+    status: 0,
+    stdout: expect.stringContaining('liblink0.so+0x') as string,
+  });
 });
 
 /** Where a library's code begins: nothing is called right before it. */
