@@ -4,7 +4,7 @@
  * numbers in proc_pid_maps(5) and proc_pid_mountinfo(5): to ask the file itself, by stat(2) or statfs(2), is to wait for it.
  */
 import { closeSync, fstatSync, readlinkSync } from 'node:fs';
-import { mappingAt, type Mapping } from './maps';
+import { mappingAt, parseMaps, type Mapping } from './maps';
 import { readProcFile, tryReadProcFile } from './proc-file';
 import { libc } from './tracee';
 
@@ -67,13 +67,17 @@ export class FileSystems {
   answers(device: string): boolean {
     if (!device.startsWith(NO_BLOCK_DEVICE) || device === KERNELS_OWN) return true;
     const minor = parseInt(device.slice(NO_BLOCK_DEVICE.length), 16);
-    return this.verdict(`0:${minor}`) ?? hugeMinors().includes(minor);
+    return this.verdict(`0:${minor}`) ?? (ownDevices().has(device) || hugeMinors().includes(minor));
   }
 
   /** Does the mount answer on which a descriptor with O_PATH lies? It need not be one of the process's. */
   isOnAnswering(fd: number): boolean {
     const info = readProcFile(`/proc/self/fdinfo/${fd}`);
-    return this.verdict(/^mnt_id:\s*([0-9]+)$/m.exec(info)?.[1] ?? '') ?? false;
+    const byMount = this.verdict(/^mnt_id:\s*([0-9]+)$/m.exec(info)?.[1] ?? '');
+    if (byMount !== undefined) return byMount;
+    // A mountinfo has no mount that lies, in part, outside of the root: that of a chroot(2).
+    const device = libc().deviceOf(fd);
+    return device !== undefined && this.answers(device);
   }
 
   /** undefined: nobody lists it. It may be anything, as a mount that was detached (umount2(2)). */
@@ -87,6 +91,12 @@ export class FileSystems {
     return judge(parseMounts(text), isHere ? answersHere : answersElsewhere);
   }
 }
+
+let running: ReadonlySet<string> | undefined;
+
+/** What this program itself runs from: in a chroot(2) its mount may be hidden from it. */
+const ownDevices = (): ReadonlySet<string> =>
+  (running ??= new Set(parseMaps(readProcFile('/proc/self/maps')).map(({ device }) => device)));
 
 /** 2 MB and 1 GB. */
 const HUGE_PAGES = [21, 30];

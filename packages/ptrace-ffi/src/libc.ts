@@ -92,6 +92,7 @@ const SYS = {
   perf_event_open: 298,
   kcmp: 312,
   memfd_create: 319,
+  statx: 332,
   pidfd_open: 434,
   pidfd_getfd: 438,
 } as const;
@@ -256,6 +257,38 @@ export function createHugeFile(shift: number): number {
   put(2, MFD_CLOEXEC + MFD_HUGETLB + shift * 2 ** MFD_HUGE_SHIFT);
   invoke(SYSCALL);
   return outcome();
+}
+
+const AT_EMPTY_PATH = 0x1000;
+const AT_STATX_DONT_SYNC = 0x4000;
+/** An empty path, and struct statx (256 bytes), in the page. */
+const STATX_AT = 2560;
+const STATX_DEV_MAJOR = 136;
+const STATX_DEV_MINOR = 140;
+
+/**
+ * statx(2) with an empty mask: asks nothing of the file system.
+ * @returns the device number as /proc/PID/maps has it, `major:minor` in hexadecimal; undefined when it cannot be had
+ */
+export function deviceOf(fd: number): string | undefined {
+  const at = STATX_AT + SLOT;
+  page.writeUInt8(0, STATX_AT);
+  put(0, SYS.statx);
+  put(1, fd);
+  put(2, pageAddress + STATX_AT);
+  put(3, AT_EMPTY_PATH + AT_STATX_DONT_SYNC);
+  put(4, 0);
+  put(5, pageAddress + at);
+  invoke(SYSCALL);
+  if (outcome() < 0) return undefined;
+  return [STATX_DEV_MAJOR, STATX_DEV_MINOR]
+    .map((field) =>
+      pageView
+        .getUint32(at + field, true)
+        .toString(16)
+        .padStart(2, '0'),
+    )
+    .join(':');
 }
 
 const LOCK_EX = 2;
