@@ -7,6 +7,8 @@ export interface ProcessStat {
   /** One letter: R, S, D, T, t, Z, X, I (proc_pid_stat(5)). */
   readonly state: string;
   readonly kernelThread: boolean;
+  /** On its way out: perhaps it has no memory any more, though it still runs. */
+  readonly exiting: boolean;
   readonly parent: number;
   /** Clock ticks after boot. Two processes with one pid differ in it. */
   readonly startTime: bigint;
@@ -14,7 +16,8 @@ export interface ProcessStat {
   readonly processor: number;
 }
 
-/** PF_KTHREAD of include/linux/sched.h. */
+/** PF_EXITING and PF_KTHREAD of include/linux/sched.h. */
+const EXITING = 0x4;
 const KERNEL_THREAD = 0x0020_0000;
 
 /** @returns undefined when there is no such process or thread */
@@ -41,6 +44,7 @@ export function parseStat(text: string, subject: string): ProcessStat {
     state,
     parent: Number(rest[1]),
     kernelThread: (Number(flags) & KERNEL_THREAD) !== 0,
+    exiting: (Number(flags) & EXITING) !== 0,
     startTime: BigInt(startTime),
     processor,
   };

@@ -50,20 +50,22 @@ export const tracerOf = (id: Tid): number =>
 
 const isAlive = (id: number): boolean => {
   const stat = readStat(id);
-  return stat !== undefined && !isDead(stat.state);
+  return stat !== undefined && !isDead(stat.state) && !stat.exiting;
 };
 
 /** How often threads that end are looked behind. A process could go on so for ever. */
 const TURNS = 1000;
+/** How often the first thread has to be the only one: the kernel lists no further than one that ends just then (next_tid of fs/proc/base.c). */
+const LONELY = 20;
 
 /** @returns undefined when none is alive: the process has ended, or is gone */
 export function livingThread(pid: Pid): Tid | undefined {
-  for (let turn = 0; turn < TURNS; turn++) {
+  for (let turn = 0, lonely = 0; turn < TURNS && lonely < LONELY; turn++) {
     const all = tids(pid);
     const found = all.find(isAlive);
     if (found !== undefined) return tid(found);
     // Those that were listed have ended since, and others may have begun.
-    if (all.length <= 1) break;
+    if (all.length <= 1) lonely++;
   }
   return undefined;
 }
@@ -75,11 +77,12 @@ export function livingThread(pid: Pid): Tid | undefined {
  */
 export function throughThread<T>(pid: Pid, action: (task: number) => T): T {
   for (let turn = 0; ; turn++) {
-    const task = isAlive(pid) ? pid : (livingThread(pid) ?? pid);
+    const living = isAlive(pid) ? pid : livingThread(pid);
+    const task = living ?? pid;
     try {
       return action(task);
     } catch (error) {
-      if (task === pid || turn >= TURNS || isAlive(task)) throw error;
+      if (living === undefined || turn >= TURNS || isAlive(task)) throw error;
     }
   }
 }

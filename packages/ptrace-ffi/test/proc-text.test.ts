@@ -13,6 +13,7 @@ test.each(['a) R 1 1 1', ') S', '((', 'x\n) Z 0', '\r\n)', '\x1b[2J', ''])(
       parent: 7,
       startTime: 987654n,
       kernelThread: false,
+      exiting: false,
     });
   },
 );
