@@ -66,6 +66,11 @@ interface Loan {
 }
 
 const MARK_BYTES = 8;
+
+/** See Loan.mark. @throws UlpError process-hostile, process-missing */
+export const readMark = (memory: Memory, request: RemoteAddress): bigint =>
+  memory.read(request, MARK_BYTES, 'the request').readBigUInt64LE();
+
 let rehearsed = false;
 
 /**
@@ -84,7 +89,7 @@ export async function launchHelper(
   const { memory } = process;
   const token = randomBytes(abi.TOKEN_BYTES).readBigUInt64LE();
   const request = remoteAddress(control.request);
-  const mark = memory.read(request, MARK_BYTES, 'the request').readBigUInt64LE();
+  const mark = readMark(memory, request);
   const loan = { process, memory, control, state, permits, token, mark };
   if (!rehearsed) rehearse(loan, REHEARSALS);
   rehearsed = true;

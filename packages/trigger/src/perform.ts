@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { abi, ByteView, remoteAddress, UlpError } from '@ulp/core';
 import { lockProcess, now, sleep, type Process, type Runtime } from '@ulp/ptrace-ffi';
-import { launchHelper } from './borrow';
+import { launchHelper, readMark } from './borrow';
 import { neededCalls } from './calls';
 import { notBorrowed } from './candidates';
 import { Moments } from './moments';
@@ -87,8 +87,7 @@ class Conversation {
    */
   assertSame(): void {
     const request = remoteAddress(this.control().request);
-    const mark = this.process.memory.read(request, 8, 'the request').readBigUInt64LE();
-    this.process.assertHolds(request, mark);
+    this.process.assertHolds(request, readMark(this.process.memory, request));
   }
 
   /** A process that has just given up its rights cannot be asked by its user; its helper goes on, and the memory that is open stays so. */
