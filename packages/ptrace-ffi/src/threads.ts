@@ -1,6 +1,6 @@
 /** The threads of a process, by the names that both sides have for them. */
 import { readdirSync } from 'node:fs';
-import { remoteAddress, tid, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
+import { remoteAddress, tid, UlpError, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
 import { errnoOf, tryReadProcFile } from './proc-file';
 import { isDead, readStat } from './stat';
 import { nameIn, numbers, readStatus } from './status';
@@ -72,7 +72,8 @@ export function livingThread(pid: Pid): Tid | undefined {
 
 /**
  * Asks the kernel, through one of its threads, for what all of them share: the first one, unless that has ended before
- * the others (pthread_exit in main); then one that lives, and when that ends meanwhile, the next one.
+ * the others (pthread_exit in main); then one that lives, and when that ends meanwhile, the next one. While one of them executes a
+ * program, there may be nothing to be seen through any of them; and afterwards it has the id of the first one, which has ended for it.
  * @throws what the action throws
  */
 export function throughThread<T>(pid: Pid, action: (task: number) => T): T {
@@ -82,10 +83,13 @@ export function throughThread<T>(pid: Pid, action: (task: number) => T): T {
     try {
       return action(task);
     } catch (error) {
-      if (living === undefined || turn >= TURNS || isAlive(task)) throw error;
+      if (living === undefined || turn >= TURNS || (isAlive(task) && !isMissing(error))) throw error;
     }
   }
 }
+
+const isMissing = (error: unknown): boolean =>
+  error instanceof UlpError ? error.code === 'process-missing' : errnoOf(error) === 'ESRCH';
 
 function tids(pid: Pid): number[] {
   try {

@@ -1,8 +1,10 @@
 /** A process that executes a program over and over: patched, or gone; never the wrong program, never one that stands. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { openProcess } from '@ulp/ptrace-ffi';
 import { buildLibrary, patchOf, scenario, source, trigger, type Target } from './setting';
 
 const TRIES = Number(process.env.ULP_TEST_TRIES ?? 12);
+const LOOKS = 5000;
 jest.setTimeout(120_000 + TRIES * 10_000);
 
 async function look(target: Target) {
@@ -56,3 +58,14 @@ for (const [what, how] of [
     expect(patched).toContain(false);
     expect((await look(target)).wrong).toBe(0);
   });
+
+scenario('one that executes itself without pause is never taken for gone', async (s) => {
+  const program = s.program(source('exec-loop.c'), [buildLibrary(s)]);
+  const { pid } = await s.start(program, { args: ['to', '0', '0'] });
+  for (let look = 0; look < LOOKS; look++) {
+    const process = openProcess(pid);
+    expect(process.maps()).not.toEqual([]);
+    expect(process.memory.pid).toBe(pid);
+    process.close();
+  }
+});

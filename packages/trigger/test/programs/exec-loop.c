@@ -1,6 +1,6 @@
 /*
  * Executes itself over and over: exec-loop HOW ROUND WRONG [PRELOAD]. HOW has a letter for each of: `t` a thread that is not the
- * first one executes it; `m` with and without libpulp.so in turns. Answers each line with "ROUND WRONG": programs so far,
+ * first one executes it; `m` with and without libpulp.so in turns; `o` at once, without a call of the library. Answers each line with "ROUND WRONG": programs so far,
  * and wrong answers of the library (in a program without libpulp.so, all but 2).
  */
 #define _GNU_SOURCE
@@ -24,7 +24,8 @@ static void *execute(void *unused)
   char next[32], count[32];
   const char *how = arguments[1];
   srand((unsigned)time(NULL) + (unsigned)round_number);
-  for (clock_t end = clock() + rand() % LONGEST_MS * (CLOCKS_PER_SEC / 1000); clock() < end;) {
+  const int ms = strchr(how, 'o') ? 0 : rand() % LONGEST_MS;
+  for (clock_t end = clock() + ms * (CLOCKS_PER_SEC / 1000); clock() < end;) {
     int now = answer(1);
     if (now != 2 && (now != 1001 || !getenv("LD_PRELOAD")))
       wrong++;
