@@ -23,7 +23,8 @@ const { isName } = require('@ulp/metadata');
 const { parseMaps, mappingAt, seccompVerdict } = require('@ulp/ptrace-ffi');
 const { parseAuxv, isSixtyFourBit } = inside('ptrace-ffi/dist/auxv.js');
 const { parseAsleep } = inside('ptrace-ffi/dist/threads.js');
-const { parseExecStart } = inside('ptrace-ffi/dist/run-clock.js');
+const { parseExecStart, parseRunTime } = inside('ptrace-ffi/dist/run-clock.js');
+const { parseMounts } = inside('ptrace-ffi/dist/file-systems.js');
 const { parseStat } = inside('ptrace-ffi/dist/stat.js');
 const { parseStatus, numbers } = inside('ptrace-ffi/dist/status.js');
 const { parseHeaders, notesAt } = inside('ptrace-ffi/dist/elf-in-memory.js');
@@ -240,6 +241,17 @@ const SCHED = [
   'se.exec_start                                :        987654.123456',
   'se.vruntime                                  :             0.000001\n',
 ].join('\n');
+const MOUNTS = [
+  '29 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw,errors=remount-ro',
+  '31 29 0:47 / /a\\040-\\040b rw,nosuid - fuse.ours x rw,user_id=1000,group_id=1000\n',
+].join('\n');
+const mounts = (bytes) => {
+  const found = parseMounts(bytes.toString('latin1'));
+  const isWhole = ({ id, device, type }) => id !== '' && device !== '' && type !== '';
+  hold('a mount has a number, a device and a type', found.every(isWhole));
+  return found.length;
+};
+
 const COPIES = ['inlined\tf\tg\tlib.c', 'cloned\tf\tf.part.0\tlib.c', ''].join('\0');
 
 const copies = (bytes) => {
@@ -395,6 +407,18 @@ export const PARSERS = {
       ['\n--', 'se.exec_start : ', '.', ...SPACE],
       (b) => typeof parseExecStart(b.toString('latin1')),
     ),
+  },
+  'run-time': {
+    share: 10,
+    create: ofText(
+      ['1234567 89 10\n', '0 0 0\n'],
+      SPACE,
+      (b) => typeof parseRunTime(b.toString('latin1')),
+    ),
+  },
+  mounts: {
+    share: 10,
+    create: ofText([MOUNTS], [' - ', 'user_id=0', 'fuse', ...SPACE], mounts),
   },
   seccomp: { share: 10, create: seccomp },
   copies: { share: 5, create: ofText([COPIES], ['\0', '\t', 'inlined\t', ...SPACE], copies) },

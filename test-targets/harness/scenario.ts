@@ -17,6 +17,7 @@ import { runTool, succeed, type Outcome } from './tools';
 
 export class Scenario {
   private readonly targets: Target[] = [];
+  private isAbandoned = false;
 
   constructor(readonly room: string) {}
 
@@ -40,6 +41,7 @@ export class Scenario {
   async start(program: string, options?: StartOptions): Promise<Target> {
     const target = await Target.start(program, options);
     this.targets.push(target);
+    if (this.isAbandoned) this.abandon();
     return target;
   }
 
@@ -69,7 +71,9 @@ export class Scenario {
     }
   }
 
+  /** Ends every target, also those that are still to be started by a part of the test that goes on. */
   abandon(): void {
+    this.isAbandoned = true;
     for (const target of this.targets) target.kill();
   }
 }

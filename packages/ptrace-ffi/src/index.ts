@@ -20,7 +20,7 @@ export { ReturnWatch } from './return-watch';
 export { readSocketLink, socketTimeOuts } from './socket-time-outs';
 export { type SocketQuestion, type SocketSide } from './ask-socket';
 export { syscallName } from './syscall-names';
-export { readRunClock, type RunClock } from './run-clock';
+export { readRunClock, readRunTime, type RunClock } from './run-clock';
 export { Registers, user_regs_struct, type RegisterName } from './registers';
 export { findSyscall, remoteSyscall } from './remote-syscall';
 export { ERESTART, resumable } from './restart';

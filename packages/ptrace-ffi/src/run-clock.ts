@@ -40,3 +40,22 @@ export function parseExecStart(text: string): bigint | undefined {
   const [, ms, part] = /^se\.exec_start +: +([0-9]{1,15})\.([0-9]{6})$/m.exec(values) ?? [];
   return ms && part ? BigInt(ms) * 1_000_000n + BigInt(part) || undefined : undefined;
 }
+
+/**
+ * How long a thread has run on processors, in ns: /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst). It is counted when
+ * the thread leaves its processor, and at the latest with each tick of the clock.
+ * @returns undefined when it is gone, or this kernel does not tell
+ */
+export function readRunTime(tid: number): bigint | undefined {
+  try {
+    return parseRunTime(tryReadProcFile(`/proc/${tid}/schedstat`) ?? '');
+  } catch {
+    return undefined; // not told
+  }
+}
+
+/** @param text of /proc/PID/schedstat; the last number, how often it ran, is 0 where nothing is counted */
+export function parseRunTime(text: string): bigint | undefined {
+  const [, ns] = /^([0-9]{1,20}) [0-9]{1,20} [1-9][0-9]{0,19}\n?$/.exec(text) ?? [];
+  return ns === undefined ? undefined : BigInt(ns);
+}

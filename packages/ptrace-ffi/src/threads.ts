@@ -83,7 +83,8 @@ export function throughThread<T>(pid: Pid, action: (task: number) => T): T {
     try {
       return action(task);
     } catch (error) {
-      if (living === undefined || turn >= TURNS || (isAlive(task) && !isMissing(error))) throw error;
+      if (living === undefined || turn >= TURNS || (isAlive(task) && !isMissing(error)))
+        throw error;
     }
   }
 }

@@ -72,6 +72,8 @@ const PKRU_BEFORE_OTHERS_AT = 2688;
 const PKRU_SIZE = 8;
 /** Access and writing denied to key 0, which all memory has that was given no other. */
 const KEY_0_DENIED = 3;
+/** How often a denial is put to the test. */
+const AGAIN = 2;
 
 export class Tracee {
   private readonly libc = libc();
@@ -86,11 +88,15 @@ export class Tracee {
    * @throws UlpError process-missing, process-traced, process-denied
    */
   static seize(tid: Tid): Tracee {
-    const result = libc().ptrace(PTRACE.seize, tid, 0, OPTIONS);
-    if (result === EPERM || result === EIO) throw explainDenial(tid, 'trace');
-    if (result === ESRCH) throw gone(tid);
-    if (result < 0) throw defect(tid, 'PTRACE_SEIZE', result);
-    return new Tracee(tid);
+    for (let turn = 0; ; turn++) {
+      const result = libc().ptrace(PTRACE.seize, tid, 0, OPTIONS);
+      if (result === 0) return new Tracee(tid);
+      if (result === ESRCH) throw gone(tid);
+      if (result !== EPERM && result !== EIO) throw defect(tid, 'PTRACE_SEIZE', result);
+      const error = explainDenial(tid, 'trace');
+      // The kernel says the same of a first thread that has ended; by now another one, which executes a program, may have its id.
+      if (error.code !== 'process-denied' || turn === AGAIN) throw error;
+    }
   }
 
   /**

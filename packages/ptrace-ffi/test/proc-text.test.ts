@@ -1,4 +1,5 @@
 /** A process chooses its name, of 15 bytes, and what /proc says of it is text: no name makes up another field. */
+import { parseRunTime } from '../src/run-clock';
 import { parseStat } from '../src/stat';
 import { numbers, parseStatus } from '../src/status';
 
@@ -40,3 +41,11 @@ test.each(['\rState:\tT', '\rSeccomp:\t0\r', '\u2028Uid:\t0', '\rTracerPid:\t9']
     expect(numbers(status.get('Uid'))).toEqual([5, 5, 5, 5]);
   },
 );
+
+test.each([
+  ['1234567 89 10\n', 1234567n],
+  ['0 0 1\n', 0n],
+  ['0 0 0\n', undefined],
+  ['1 2\n', undefined],
+  ['', undefined],
+])('schedstat: %j', (text, ns) => expect(parseRunTime(text)).toBe(ns));

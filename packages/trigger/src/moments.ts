@@ -5,9 +5,20 @@
  *
  * A call has just begun when, at the last look, its thread was elsewhere; or when the thread has, since then, come to the address to
  * which the last call returns.
+ *
+ * Who does not sleep may have been woken just now, because its time was over, and not have left the call yet: some sockets would
+ * take the stop for a signal then, and wait for their whole time again. It has left the call when it has come to that address; or,
+ * where it was not seen asleep before, when it has run for longer than that takes.
  */
 import type { Tid } from '@ulp/core';
-import { isSameCall, now, ReturnWatch, socketTimeOuts, syscallName } from '@ulp/ptrace-ffi';
+import {
+  isSameCall,
+  now,
+  readRunTime,
+  ReturnWatch,
+  socketTimeOuts,
+  syscallName,
+} from '@ulp/ptrace-ffi';
 import type { Asleep, Process, SocketQuestion, Thread } from '@ulp/ptrace-ffi';
 import { mayBeFiltered } from './permits';
 import { socketOf } from './socket-calls';
@@ -18,6 +29,8 @@ const FRESH_MS = 20;
 /** Sockets that are asked at once. */
 const MOST = 64;
 const NS_PER_MS = 1_000_000;
+/** Longer than a thread that has been woken runs until it is back in its program, in ns. */
+const WAY_BACK = 1_000_000n;
 
 interface Look {
   /** See now(). */
@@ -26,6 +39,10 @@ interface Look {
   readonly begun: number | undefined;
   readonly asleep: Asleep | undefined;
   readonly watch: ReturnWatch | undefined;
+  /** Was it where a stop costs nothing, or nothing better can be known? */
+  readonly isFree: boolean;
+  /** Of one that does not sleep, when it was first seen so: see readRunTime(). */
+  readonly ran?: bigint | undefined;
 }
 
 /** unknown: ask first whether its socket has a time-out. */
@@ -44,18 +61,39 @@ export class Moments {
     const { tid } = thread;
     const at = now();
     const asleep = this.process.asleep(tid);
-    const timeOut = asleep && this.timeOutOf(thread, asleep);
-    const timed = asleep && typeof timeOut === 'number' ? { asleep, timeOut } : undefined;
-    const watch = timed && ReturnWatch.at(tid, timed.asleep.pc);
+    if (!asleep) return this.ofRunning(tid, at);
+    const timeOut = this.timeOutOf(thread, asleep);
+    const isTimed = typeof timeOut === 'number';
+    const watch = isTimed ? ReturnWatch.at(tid, asleep.pc) : undefined;
     const last = this.looks.get(tid);
     const begun = last && isAnother(last, asleep) ? last.at : last?.begun;
-    last?.watch?.close();
-    this.looks.set(tid, { at, begun, asleep, watch });
-    if (!timed) return timeOut === 'unknown' ? 'unknown' : 'good';
     // Where nothing can be watched, no better moment would be known.
-    if (!watch || (begun !== undefined && now() - begun <= FRESH_MS)) return 'good';
-    this.waiting = `thread ${tid} waits in ${syscallName(timed.asleep.syscall)}, and a stop would begin its time-out of ${Math.ceil(timed.timeOut)} ms anew: try again with a --timeout that is longer`;
+    const isFree = timeOut === undefined || (isTimed && !watch);
+    this.note(tid, { at, begun, asleep, watch, isFree });
+    if (timeOut === 'unknown') return 'unknown';
+    if (isFree || (begun !== undefined && now() - begun <= FRESH_MS)) return 'good';
+    this.waiting = `thread ${tid} waits in ${syscallName(asleep.syscall)}, and a stop would begin its time-out of ${Math.ceil(timeOut)} ms anew: try again with a --timeout that is longer`;
     return 'bad';
+  }
+
+  private ofRunning(tid: Tid, at: number): Moment {
+    const last = this.looks.get(tid);
+    const passes = last?.watch?.passes();
+    if (last && passes === 0n) {
+      this.looks.set(tid, { ...last, at });
+      return 'bad';
+    }
+    const runs = readRunTime(tid);
+    const ran = last?.ran ?? runs;
+    const hasRun = runs === undefined || ran === undefined || runs - ran > WAY_BACK;
+    const isFree = hasRun || passes !== undefined || last?.isFree === true;
+    this.note(tid, { at, begun: undefined, asleep: undefined, watch: undefined, isFree, ran });
+    return isFree ? 'good' : 'bad';
+  }
+
+  private note(tid: Tid, look: Look): void {
+    this.looks.get(tid)?.watch?.close();
+    this.looks.set(tid, look);
   }
 
   /** Asks the sockets that these threads wait for, until the deadline at most. No thread may stand meanwhile. */
@@ -107,8 +145,8 @@ const inMs = (ns: bigint): number => Number(ns) / NS_PER_MS;
 const keyOf = ({ link, side }: SocketQuestion): string => `${link} ${side}`;
 
 /** Is what a thread sleeps in now another call than at the last look? */
-function isAnother(last: Look, asleep: Asleep | undefined): boolean {
-  if (!last.asleep || !asleep || !isSameCall(last.asleep, asleep)) return true;
+function isAnother(last: Look, asleep: Asleep): boolean {
+  if (!last.asleep || !isSameCall(last.asleep, asleep)) return true;
   const passes = last.watch?.passes();
   return passes !== undefined && passes > 0n;
 }

@@ -1,5 +1,6 @@
 /** A process that executes a program over and over: patched, or gone; never the wrong program, never one that stands. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { pid as asPid } from '@ulp/core';
 import { openProcess } from '@ulp/ptrace-ffi';
 import { buildLibrary, patchOf, scenario, source, trigger, type Target } from './setting';
 
@@ -61,7 +62,8 @@ for (const [what, how] of [
 
 scenario('one that executes itself without pause is never taken for gone', async (s) => {
   const program = s.program(source('exec-loop.c'), [buildLibrary(s)]);
-  const { pid } = await s.start(program, { args: ['to', '0', '0'] });
+  const target = await s.start(program, { args: ['to', '0', '0'] });
+  const pid = asPid(target.pid);
   for (let look = 0; look < LOOKS; look++) {
     const process = openProcess(pid);
     expect(process.maps()).not.toEqual([]);

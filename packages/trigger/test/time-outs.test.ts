@@ -142,7 +142,7 @@ scenario('a time-out of a socket keeps its end: the call is borrowed when it beg
   };
   const one = async ([call, result]: [string, string]) => {
     const target = await begun(call);
-    const pairs: Promise<void>[] = [];
+    const pairs: { end: bigint; later: Target }[] = [];
     let change: ReturnType<typeof runAside> | undefined;
     for (let answer = ''; answer !== '1001' && pairs.length < ROUNDS;) {
       await delay(LATER_MS);
@@ -154,20 +154,60 @@ scenario('a time-out of a socket keeps its end: the call is borrowed when it beg
       }
       const first = await endOf(target, result);
       ({ answer } = first);
-      pairs.push(
-        endOf(later, result).then(({ end }) => {
-          process.kill(later.pid, 'SIGTERM');
-          expect([call, first.end < end]).toEqual([call, true]);
-        }),
-      );
+      pairs.push({ end: first.end, later });
       expect(await target.line()).toBe('begins');
     }
-    await Promise.all(pairs);
+    for (const { end, later } of pairs) {
+      const other = await endOf(later, result);
+      process.kill(later.pid, 'SIGTERM');
+      expect([call, end < other.end]).toEqual([call, true]);
+    }
     expect(await change).toMatchObject({ status: 0 });
     process.kill(target.pid, 'SIGTERM');
   };
   await Promise.all(Object.entries(BEGUN_ANEW).map(one));
 });
+
+/** That this program may run on. */
+const lastProcessor = (): string =>
+  /^Cpus_allowed_list:.*?(\d+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+/** Runs without pause, until its input ends. */
+const BUSY = 'echo ready; until read -t 0; do :; done';
+/** So many that one of them always comes before a thread of the lowest priority. */
+const MANY = 3;
+/** Longer than such a thread waits for its processor, in ms. */
+const WAITS_MS = 2000;
+
+scenario(
+  'a call whose time is over is not begun anew, though its thread waits for a processor',
+  async (s) => {
+    const library = buildLibrary(s);
+    const patch = patchOf(s, library, 'fix', 1000);
+    const program = s.program(source('socket-timed.c'), [library]);
+    const begun = async (...runner: string[]) => {
+      const [command = '', ...args] = [...runner, program, 'recv', String(MS)];
+      const target = await s.start(command, { args });
+      target.tell('go');
+      expect(await target.line()).toBe('begins');
+      return target;
+    };
+    const pinned = ['taskset', '-c', lastProcessor()];
+    const target = await begun(...pinned, 'nice', '-n', '19');
+    const others = await Promise.all(
+      Array.from({ length: MANY }, () =>
+        s.start('taskset', { bare: true, args: [...pinned.slice(1), 'bash', '-c', BUSY] }),
+      ),
+    );
+    await delay(WAITS_MS);
+    const later = await begun();
+    const change = runAside('ulp-trigger', [target.pid, patch, '--timeout', '60000']);
+    const ends = [await endOf(target, '-1 EAGAIN'), await endOf(later, '-1 EAGAIN')] as const;
+    expect(ends[0].end < ends[1].end).toBe(true);
+    for (const other of others) expect(await other.end()).toBe(0);
+    expect(await change).toMatchObject({ status: 0 });
+    for (const { pid } of [target, later]) process.kill(pid, 'SIGTERM');
+  },
+);
 
 scenario('who has no other thread, and no such call begins in time, is told', async (s) => {
   const library = buildLibrary(s);
