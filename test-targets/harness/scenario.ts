@@ -80,12 +80,17 @@ export class Scenario {
 
 const SCRATCH = process.env.ULP_TEST_SCRATCH ?? join(TARGETS, 'build/scratch');
 
+const begun = new Set<Scenario>();
+// Of those whose time is over: their bodies go on, and nothing else would end what they have started.
+afterAll(() => begun.forEach((s) => s.abandon()));
+
 export function scenario(title: string, body: (s: Scenario) => Promise<void>): void {
   const file = relative(join(TARGETS, '..'), expect.getState().testPath ?? '');
   test(title, async () => {
     mkdirSync(SCRATCH, { recursive: true });
     const room = mkdtempSync(join(SCRATCH, `${basename(file, '.test.ts')}-`));
     const s = new Scenario(room);
+    begun.add(s);
     try {
       await body(s);
       await s.finish();
@@ -93,6 +98,8 @@ export function scenario(title: string, body: (s: Scenario) => Promise<void>): v
       s.abandon();
       process.stderr.write(`kept: ${room}\nagain: npm test -- ${file} -t '${title}'\n`);
       throw error;
+    } finally {
+      begun.delete(s);
     }
     rmSync(room, { recursive: true });
   });

@@ -122,26 +122,37 @@ static void exec_held(char **unused)
   execl("/bin/cat", "cat", NULL);
 }
 
+static volatile int enough;
+
+static void be_enough(int signal)
+{
+  (void)signal;
+  enough = 1;
+}
+
 static void stop_and_continue(pid_t parent, int begun)
 {
+  signal(SIGTERM, be_enough);
   say_begun(begun);
-  for (;;) {
+  while (!enough) {
     kill(parent, SIGSTOP);
     kill(parent, SIGCONT);
   }
+  _exit(0);
 }
 
-static void continue_after(void)
+/* Not by SIGKILL: between its two signals nobody would continue this process. */
+static void end_helper(void)
 {
-  kill_helper();
-  kill(getpid(), SIGCONT);
+  kill(helper, SIGTERM);
+  waitpid(helper, NULL, 0);
 }
 
 static void stopped_and_continued(char **unused)
 {
   (void)unused;
   with_helper(stop_and_continue);
-  calm = continue_after;
+  calm = end_helper;
 }
 
 static volatile int handled;
