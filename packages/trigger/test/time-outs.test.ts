@@ -105,7 +105,9 @@ const BEGUN_ANEW: Readonly<Record<string, string>> = {
   recv: '-1 EAGAIN',
   read: '-1 EAGAIN',
   splice: '-1 EAGAIN',
+  recvmsg: '-1 EAGAIN',
   send: '-1 EAGAIN',
+  sendmsg: '-1 EAGAIN',
   accept: '-1 EAGAIN',
   connect: '-1 EAGAIN',
   io_uring: '-1 ETIME',
@@ -120,6 +122,20 @@ const LATER_MS = 1000;
 /** Most calls that the tool may need: the first is under way, and on a busy machine it may miss one that begins. */
 const ROUNDS = 12;
 
+/** A process that is in such a call again and again, and has begun the first. */
+async function begun(
+  s: Scenario,
+  program: string,
+  call: string,
+  { ms = MS, runner = [] }: { ms?: number; runner?: readonly string[] } = {},
+): Promise<Target> {
+  const [command = '', ...args] = [...runner, program, call, String(ms)];
+  const target = await s.start(command, { args });
+  target.tell('go');
+  expect(await target.line()).toBe('begins');
+  return target;
+}
+
 /** When a call of this target's ends, and what the library answers then. */
 async function endOf(target: Target, result: string): Promise<{ end: bigint; answer: string }> {
   const [value, error, end = '', answer = ''] = (await target.line()).split(' ');
@@ -132,21 +148,14 @@ scenario('a time-out of a socket keeps its end: the call is borrowed when it beg
   const library = buildLibrary(s);
   const patch = patchOf(s, library, 'fix', 1000);
   const program = s.program(source('socket-timed.c'), [library]);
-  const begun = async (call: string) => {
-    const runner = isRoot && OF_OTHERS.includes(call) ? AS_NOBODY : [];
-    const [command = '', ...args] = [...runner, program, call, String(MS)];
-    const target = await s.start(command, { args });
-    target.tell('go');
-    expect(await target.line()).toBe('begins');
-    return target;
-  };
   const one = async ([call, result]: [string, string]) => {
-    const target = await begun(call);
+    const runner = isRoot && OF_OTHERS.includes(call) ? AS_NOBODY : [];
+    const target = await begun(s, program, call, { runner });
     const pairs: { end: bigint; later: Target }[] = [];
     let change: ReturnType<typeof runAside> | undefined;
     for (let answer = ''; answer !== '1001' && pairs.length < ROUNDS;) {
       await delay(LATER_MS);
-      const later = await begun(call);
+      const later = await begun(s, program, call, { runner });
       if (!change) {
         // In the middle of the first call.
         await delay(LATER_MS);
@@ -184,22 +193,16 @@ scenario(
     const library = buildLibrary(s);
     const patch = patchOf(s, library, 'fix', 1000);
     const program = s.program(source('socket-timed.c'), [library]);
-    const begun = async (...runner: string[]) => {
-      const [command = '', ...args] = [...runner, program, 'recv', String(MS)];
-      const target = await s.start(command, { args });
-      target.tell('go');
-      expect(await target.line()).toBe('begins');
-      return target;
-    };
     const pinned = ['taskset', '-c', lastProcessor()];
-    const target = await begun(...pinned, 'nice', '-n', '19');
+    const runner = [...pinned, 'nice', '-n', '19'];
+    const target = await begun(s, program, 'recv', { runner });
     const others = await Promise.all(
       Array.from({ length: MANY }, () =>
         s.start('taskset', { bare: true, args: [...pinned.slice(1), 'bash', '-c', BUSY] }),
       ),
     );
     await delay(WAITS_MS);
-    const later = await begun();
+    const later = await begun(s, program, 'recv');
     const change = runAside('ulp-trigger', [target.pid, patch, '--timeout', '60000']);
     const ends = [await endOf(target, '-1 EAGAIN'), await endOf(later, '-1 EAGAIN')] as const;
     expect(ends[0].end < ends[1].end).toBe(true);
@@ -212,11 +215,8 @@ scenario(
 scenario('who has no other thread, and no such call begins in time, is told', async (s) => {
   const library = buildLibrary(s);
   const patch = patchOf(s, library, 'fix', 1000);
-  const target = await s.start(s.program(source('socket-timed.c'), [library]), {
-    args: ['recv', '60000'],
-  });
-  target.tell('go');
-  expect(await target.line()).toBe('begins');
+  const program = s.program(source('socket-timed.c'), [library]);
+  const target = await begun(s, program, 'recv', { ms: 60_000 });
   while (readFileSync(`/proc/${target.pid}/syscall`, 'utf8').split(' ')[0] !== '45');
   const { status, stderr } = await runAside('ulp-trigger', [
     target.pid,

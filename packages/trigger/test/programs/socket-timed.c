@@ -36,7 +36,7 @@ static void require(int ok)
 
 static long milliseconds;
 static int ends[2], target;
-static char byte;
+static char byte, text[] = "0123456789abcdef";
 static struct sockaddr_un full_name;
 static socklen_t full_length = sizeof full_name;
 
@@ -57,7 +57,7 @@ static void prepare_pair(void)
 static void prepare_full(void)
 {
   prepare_pair();
-  while (send(ends[0], "0123456789abcdef", 16, MSG_DONTWAIT) > 0)
+  while (send(ends[0], text, sizeof text - 1, MSG_DONTWAIT) > 0)
     ;
 }
 
@@ -98,7 +98,13 @@ static void prepare_filtered(void)
 
 static long do_recv(void) { return recv(ends[0], &byte, 1, 0); }
 static long do_read(void) { return read(ends[0], &byte, 1); }
-static long do_send(void) { return send(ends[0], "0123456789abcdef", 16, 0); }
+static long do_send(void) { return send(ends[0], text, sizeof text - 1, 0); }
+static struct iovec whole = {text, sizeof text - 1}, part = {&byte, 1};
+static struct msghdr sent = {.msg_iov = &whole, .msg_iovlen = 1};
+static struct msghdr received = {.msg_iov = &part, .msg_iovlen = 1};
+
+static long do_recvmsg(void) { return recvmsg(ends[0], &received, 0); }
+static long do_sendmsg(void) { return sendmsg(ends[0], &sent, 0); }
 static long do_accept(void) { return accept(target, NULL, NULL); }
 
 static long do_splice(void)
@@ -133,6 +139,7 @@ static const struct {
   long (*run)(void);
 } calls[] = {
     {"recv", prepare_pair, do_recv},         {"read", prepare_pair, do_read},
+    {"recvmsg", prepare_pair, do_recvmsg},   {"sendmsg", prepare_full, do_sendmsg},
     {"splice", prepare_pair, do_splice},     {"send", prepare_full, do_send},
     {"accept", prepare_listener, do_accept}, {"connect", prepare_connect, do_connect},
     {"io_uring", prepare_ring, do_io_uring}, {"filtered", prepare_filtered, do_filtered},
