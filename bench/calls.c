@@ -1,10 +1,12 @@
 /*
- * What a call costs: into a plain library and into a live-patchable one, from outside and from inside a callback
- * (nested), in pairs, in one process. Reads commands, answers each with a line:
+ * What a call costs: into a plain library and into a live-patchable one, from outside and from
+ * inside a callback (nested), in pairs, in one process. Reads commands, answers each with a line:
  *
- *   measure ROUNDS FUNCTIONS THREADS   ns: the plain call, then what the live one costs more, outermost and
- *                                      nested, each as 10th percentile, median, 90th percentile of the pairs
- *   hold, release                      another thread is inside the live-patchable library in between
+ *   measure ROUNDS FUNCTIONS THREADS   ns: the plain call, then what the live one costs more,
+ *                                      outermost and nested, each as 10th percentile, median, 90th
+ *                                      percentile of the pairs
+ *   hold, release                      another thread is inside the live-patchable library in
+ *                                      between
  *   enter, leave                       the measuring thread is
  */
 #define _GNU_SOURCE
@@ -35,23 +37,26 @@ static double now(void)
   return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
-/* One function from one place, and 64 in rotation from 64 places; plain and live are alike to the last instruction. */
+/*
+ * One function from one place, and 64 in rotation from 64 places; plain and live are alike to the
+ * last instruction.
+ */
 #define CALL(name, n) GLUE(name, _##n)();
-#define LOOPS(name)                              \
-  static void name##_one(void)                   \
-  {                                              \
-    double start = now();                        \
-    for (int i = 0; i < CALLS; i++)              \
-      name##_00();                               \
-    per_call = (now() - start) / CALLS;          \
-  }                                              \
-  static void name##_all(void)                   \
-  {                                              \
-    double start = now();                        \
-    for (int i = 0; i < CALLS / 64; i++) {       \
-      EACH(CALL, name)                           \
-    }                                            \
-    per_call = (now() - start) / CALLS;          \
+#define LOOPS(name)                        \
+  static void name##_one(void)             \
+  {                                        \
+    double start = now();                  \
+    for (int i = 0; i < CALLS; i++)        \
+      name##_00();                         \
+    per_call = (now() - start) / CALLS;    \
+  }                                        \
+  static void name##_all(void)             \
+  {                                        \
+    double start = now();                  \
+    for (int i = 0; i < CALLS / 64; i++) { \
+      EACH(CALL, name)                     \
+    }                                      \
+    per_call = (now() - start) / CALLS;    \
   }
 LOOPS(plain)
 LOOPS(live)

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * A call into a live-patchable library against one into a plain library, in pairs, in one process: without libpulp.so,
- * with it, and patched in several ways; one function and 64 in rotation, one thread and two.
- * `node bench/calls.mjs [ROUNDS]`
+ * A call into a live-patchable library against one into a plain library, in pairs, in one process:
+ * without libpulp.so, with it, and patched in several ways; one function and 64 in rotation, one
+ * thread and two. `node bench/calls.mjs [ROUNDS]`
  */
 import { machine, preload } from './lib.mjs';
 import { liveLibrary, patch, plainLibrary, program } from './libraries.mjs';
@@ -53,7 +53,8 @@ await withProgram(calls, {}, (target) => measure(target, 'without libpulp.so'));
 const env = { LD_PRELOAD: preload() };
 await withProgram(calls, env, async (target) => {
   await measure(target, 'tracked');
-  await target.ask('hold'); // versions are kept while a thread may need them: this one may need the original
+  // versions are kept while a thread may need them: this one may need the original
+  await target.ask('hold');
   for (const [i, file] of patches.entries()) {
     target.apply(file);
     if ([1, 2, 8].includes(i + 1)) await measure(target, `patched, versions: ${i + 1}`);

@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /**
- * Whole commands in pairs with `node -e 0`: wall time, its ratio, that of the processor time, which is steadier on a
- * busy machine, peak memory.
- * `node bench/commands.mjs [RUNS] [PROCESSES]`
+ * Whole commands in pairs with `node -e 0`: wall time, its ratio, that of the processor time, which
+ * is steadier on a busy machine, peak memory. `node bench/commands.mjs [RUNS] [PROCESSES]`
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';

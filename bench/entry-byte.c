@@ -1,10 +1,11 @@
 /*
  * entry-byte [SECONDS]: may the entry instruction be changed under a running caller?
  *
- * One thread calls a function without pause; another toggles its entry between a nop and a short jump
- * back. Two ways are tried at several offsets in a cache line, each in a child process:
+ * One thread calls a function without pause; another toggles its entry between a nop and a short
+ * jump back. Two ways are tried at several offsets in a cache line, each in a child process:
  *
- *   one byte    a8 dd (test $dd,%al) <-> eb dd (jmp), by a plain store and by a write to /proc/self/mem
+ *   one byte    a8 dd (test $dd,%al) <-> eb dd (jmp), by a plain store and by a write to
+ *               /proc/self/mem
  *   two bytes   66 90 (xchg %ax,%ax) <-> eb dd, by a plain 16-bit store
  *
  *   gcc -O2 -pthread bench/entry-byte.c -o entry-byte && ./entry-byte
@@ -59,8 +60,8 @@ static uint8_t *build(int offset, enum way way)
 {
   static const uint8_t body[] = {0xb8, 0, 0, 0, 0, 0xc3}; /* mov $0,%eax; ret */
   static const uint8_t back[] = {0xb8, 1, 0, 0, 0, 0xc3}; /* mov $1,%eax; ret */
-  uint8_t *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
-                       -1, 0);
+  uint8_t *page =
+      mmap(NULL, 8192, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED)
     exit(2);
   uint8_t *entry = page + 1024 + offset;

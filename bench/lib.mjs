@@ -33,7 +33,10 @@ export const median = (values) => {
 export const machine = () =>
   `${cpus().length} × ${cpus()[0].model.trim()}, Linux ${execFileSync('uname', ['-r'], { encoding: 'utf8' }).trim()}, Node ${process.version}`;
 
-/** Times two commands in turn, A B A B …, after one run of each that does not count; each is made anew. */
+/**
+ * Times two commands in turn, A B A B …, after one run of each that does not count; each is made
+ * anew.
+ */
 export function pairs(a, b, runs) {
   const measured = [[], []];
   for (let i = 0; i <= runs; i++)

@@ -1,4 +1,7 @@
-/** Plain and live-patchable shared libraries from one source, and patches for them, for the benchmarks of calls. */
+/**
+ * Plain and live-patchable shared libraries from one source, and patches for them, for the
+ * benchmarks of calls.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compile, room, tool } from './lib.mjs';

@@ -1,6 +1,6 @@
 /*
- * Calls the library; then obeys `threads N`: N more threads have called it and stay alive. Ends with its input.
- * Built for a plain library and for a live-patchable one (NAME).
+ * Calls the library; then obeys `threads N`: N more threads have called it and stay alive. Ends
+ * with its input. Built for a plain library and for a live-patchable one (NAME).
  */
 #include <pthread.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * What libpulp.so and a live-patchable library add to a process: time to start, resident memory of the process and of each
- * thread. `node bench/memory.mjs [ROUNDS] [THREADS]`
+ * What libpulp.so and a live-patchable library add to a process: time to start, resident memory of
+ * the process and of each thread. `node bench/memory.mjs [ROUNDS] [THREADS]`
  */
 import { execFileSync } from 'node:child_process';
 import { compile, machine, preload } from './lib.mjs';

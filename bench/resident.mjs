@@ -1,7 +1,10 @@
 /** Resident memory of a process, from /proc/PID/smaps, in KiB. */
 import { readFileSync } from 'node:fs';
 
-/** Mappings in order: {name, anonymous, file}: pages of this process alone, and pages of files, which processes share. */
+/**
+ * Mappings in order: {name, anonymous, file}: pages of this process alone, and pages of files,
+ * which processes share.
+ */
 export function mappings(pid) {
   const all = [];
   for (const line of readFileSync(`/proc/${pid}/smaps`, 'utf8').split('\n')) {

@@ -1,4 +1,7 @@
-/* rusage COMMAND [ARG ...]: runs it and writes "<wall ns> <peak resident set in KiB> <processor time in us>" to descriptor 3. */
+/*
+ * rusage COMMAND [ARG ...]: runs it and writes "<wall ns> <peak resident set in KiB> <processor
+ * time in us>" to descriptor 3.
+ */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stdio.h>
@@ -15,7 +18,10 @@ static long long now(void)
   return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-static long microseconds(struct timeval t) { return t.tv_sec * 1000000L + t.tv_usec; }
+static long microseconds(struct timeval t)
+{
+  return t.tv_sec * 1000000L + t.tv_usec;
+}
 
 int main(int argc, char **argv)
 {
@@ -34,6 +40,7 @@ int main(int argc, char **argv)
   if (child < 0 || wait4(child, &status, 0, &use) != child)
     return 2;
   long long end = now();
-  dprintf(3, "%lld %ld %ld", end - start, use.ru_maxrss, microseconds(use.ru_utime) + microseconds(use.ru_stime));
+  dprintf(3, "%lld %ld %ld", end - start, use.ru_maxrss,
+          microseconds(use.ru_utime) + microseconds(use.ru_stime));
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

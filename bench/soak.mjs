@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /**
- * `npm run soak [-- --minutes N] [--seed N] [--leak]`: patches come, stack, go and are unloaded in processes that change, by every command,
- * for 30 minutes; every answer is looked at. Then it tells what the processes that stayed, and a tool that stayed, hold
- * at the start and at the end. Exits with 1 when something has grown, or an answer was wrong. --leak plants a leak, which must be found.
+ * `npm run soak [-- --minutes N] [--seed N] [--leak]`: patches come, stack, go and are unloaded in
+ * processes that change, by every command, for 30 minutes; every answer is looked at. Then it tells
+ * what the processes that stayed, and a tool that stayed, hold at the start and at the end. Exits
+ * with 1 when something has grown, or an answer was wrong. --leak plants a leak, which must be
+ * found.
  */
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -85,7 +87,10 @@ async function round() {
   for (const one of left) if (one.rounds !== undefined && one.rounds-- <= 0) await soak.endOne(one);
 }
 
-/** Nothing is applied or in memory, and no thread runs but main ones: two such states can be compared. */
+/**
+ * Nothing is applied or in memory, and no thread runs but main ones: two such states can be
+ * compared.
+ */
 async function settled() {
   for (const one of soak.subjects.slice(STAYING.length)) await soak.endOne(one);
   soak.subjects = [...staying];

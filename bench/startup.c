@@ -1,6 +1,7 @@
 /*
- * startup ROUNDS PRELOAD PROGRAM...: wall time from fork to the end of each program, without and with LD_PRELOAD=PRELOAD,
- * in turn; the first round does not count. Prints the medians in us, two for each program.
+ * startup ROUNDS PRELOAD PROGRAM...: wall time from fork to the end of each program, without and
+ * with LD_PRELOAD=PRELOAD, in turn; the first round does not count. Prints the medians in us, two
+ * for each program.
  */
 #define _GNU_SOURCE
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /*
- * stop-floor TID GADGET TLS STACK TID_ADDRESS FLAGS STATE: the C floor of the stop. A fresh process that does to one
- * thread, for a request that is written already, what packages/trigger/src/borrow.ts does: the same requests in the
- * same order, and nothing else. It makes none of the checks.
+ * stop-floor TID GADGET TLS STACK TID_ADDRESS FLAGS STATE: the C floor of the stop. A fresh process
+ * that does to one thread, for a request that is written already, what
+ * packages/trigger/src/borrow.ts does: the same requests in the same order, and nothing else. It
+ * makes none of the checks.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -19,7 +20,12 @@
 
 enum { RED_ZONE = 128, SYSCALL_BYTES = 2, DF_TF = 0x500, NR_RESTART_SYSCALL = 219, MASK_BYTES = 8 };
 /* What the kernel makes of a system call that a stop has interrupted; programs never see it. */
-enum { ERESTART_SYS = 512, ERESTART_NOINTR = 513, ERESTART_NOHAND = 514, ERESTART_RESTARTBLOCK = 516 };
+enum {
+  ERESTART_SYS = 512,
+  ERESTART_NOINTR = 513,
+  ERESTART_NOHAND = 514,
+  ERESTART_RESTARTBLOCK = 516
+};
 
 static void must(long result, const char *what)
 {
@@ -71,7 +77,9 @@ static struct ulp_resume_frame frame_of(const struct user_regs_struct *r, uint64
       .rdx = r->rdx,
       .rcx = r->rcx,
       .rbx = r->rbx,
-      .rax = rest ? NR_RESTART_SYSCALL : again ? r->orig_rax : r->rax,
+      .rax = rest    ? NR_RESTART_SYSCALL
+             : again ? r->orig_rax
+                     : r->rax,
       .eflags = r->eflags,
       .rip = again ? r->rip - SYSCALL_BYTES : r->rip,
   };

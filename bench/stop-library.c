@@ -1,2 +1,5 @@
 int bench_answer(void);
-int bench_answer(void) { return 1; }
+int bench_answer(void)
+{
+  return 1;
+}

@@ -1,2 +1,5 @@
 int new_answer(void);
-int new_answer(void) { return 2; }
+int new_answer(void)
+{
+  return 2;
+}

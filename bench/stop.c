@@ -1,9 +1,9 @@
 /*
- * stop FILE THREADS busy|asleep: a target that sees its own stops. Its first thread reads the clock without pause,
- * or sleeps 50 us again and again; the other ones sleep in read(2). It notes every gap above 5 us (above its sleep),
- * and by the kernel's counts of its context switches what the gap was: a stop is one that the thread made itself
- * (`stops`), a time slice of somebody else's is not (`slices`). FILE is shared with the driver. Ends when its
- * standard input does.
+ * stop FILE THREADS busy|asleep: a target that sees its own stops. Its first thread reads the clock
+ * without pause, or sleeps 50 us again and again; the other ones sleep in read(2). It notes every
+ * gap above 5 us (above its sleep), and by the kernel's counts of its context switches what the gap
+ * was: a stop is one that the thread made itself (`stops`), a time slice of somebody else's is not
+ * (`slices`). FILE is shared with the driver. Ends when its standard input does.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -51,7 +51,8 @@ int main(int argc, char **argv)
   int fd = argc == 4 ? open(argv[1], O_RDWR | O_CREAT, 0600) : -1;
   if (fd < 0 || ftruncate(fd, sizeof(struct shared)) != 0)
     return 2;
-  struct shared *s = mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+  struct shared *s =
+      mmap(NULL, sizeof *s, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
   int ends[2];
   if (s == MAP_FAILED || pipe(ends) != 0)
     return 2;

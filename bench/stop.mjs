@@ -1,21 +1,25 @@
 #!/usr/bin/env node
 /**
- * The stop of the borrowed thread, seen from inside targets of 1, 16 and 256 threads. `node bench/stop.mjs [ROUNDS [ROW]]`
+ * The stop of the borrowed thread, seen from inside targets of 1, 16 and 256 threads.
+ * `node bench/stop.mjs [ROUNDS [ROW]]`
  *
- * busy     the first thread reads the clock without pause. Alone it is the one that is borrowed; among sleepers
- *          it must see nothing
- * asleep   the first thread sleeps 50 us again and again, so it is the one that is borrowed, and wakes late
+ * busy     the first thread reads the clock without pause. Alone it is the one that is borrowed;
+ *          among sleepers it must see nothing
+ * asleep   the first thread sleeps 50 us again and again, so it is the one that is borrowed, and
+ *          wakes late
  *
  * In each round, one after the other, the same target
  *   alone     is left alone, for as long as ulp-trigger takes
  *   dry run   sees `ulp-trigger --dry-run`, which stops nobody
  *   tool      is patched, or reverted, by a fresh process of `ulp-trigger`
- *   C floor   has a fresh process of stop-floor.c do the same to the thread that the tool would take
- * A gap is a stop or a time slice of somebody else; the kernel's counts of context switches tell which. So a noisy
- * machine makes fewer gaps count (those in which both happened do not), and adds little to those that do.
+ *   C floor   has a fresh process of stop-floor.c do the same to the thread that the tool would
+ *             take
+ * A gap is a stop or a time slice of somebody else; the kernel's counts of context switches tell
+ * which. So a noisy machine makes fewer gaps count (those in which both happened do not), and adds
+ * little to those that do.
  *
- * `sleepers` is how many of the other threads were stopped at most, in each of the four. The tools are kept on one
- * processor (taskset(1)).
+ * `sleepers` is how many of the other threads were stopped at most, in each of the four. The tools
+ * are kept on one processor (taskset(1)).
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
@@ -55,7 +59,10 @@ function gaps(file, from, to) {
   return found;
 }
 
-/** How often each thread but the first has given its processor away itself: once more for each stop in its sleep. */
+/**
+ * How often each thread but the first has given its processor away itself: once more for each stop
+ * in its sleep.
+ */
 function switches(pid) {
   const counts = new Map();
   for (const tid of readdirSync(`/proc/${pid}/task`))
@@ -68,7 +75,9 @@ function switches(pid) {
   return counts;
 }
 
-/** A request for the C floor: free what is out of use. The helper's part of it takes microseconds. */
+/**
+ * A request for the C floor: free what is out of use. The helper's part of it takes microseconds.
+ */
 function request(target) {
   const runtime = findRuntime(target);
   const control = runtime.readControl();
@@ -134,7 +143,10 @@ async function measure(threads, mode) {
   return { seen, stopped };
 }
 
-/** The stops: how many, median and the tenth part's upper bound; without any, the longest gap of each time. */
+/**
+ * The stops: how many, median and the tenth part's upper bound; without any, the longest gap of
+ * each time.
+ */
 function text(times) {
   const stops = times.flat().filter((gap) => gap.stops > 0);
   const clean = stops.filter((gap) => gap.slices === 0).map((gap) => gap.us);

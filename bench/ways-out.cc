@@ -1,7 +1,7 @@
 /*
- * What leaving a library by a throw and by a longjmp costs, and a thread's first call: plain and live in pairs, in one
- * process. `measure ROUNDS` prints for throw, longjmp and first call:
- * the plain median in ns, then what live costs more as 10th percentile, median, 90th percentile.
+ * What leaving a library by a throw and by a longjmp costs, and a thread's first call: plain and
+ * live in pairs, in one process. `measure ROUNDS` prints for throw, longjmp and first call: the
+ * plain median in ns, then what live costs more as 10th percentile, median, 90th percentile.
  */
 #include <algorithm>
 #include <csetjmp>
@@ -29,8 +29,14 @@ static double now()
 }
 
 static jmp_buf back;
-static void throws() { throw 1; }
-static void jumps() { longjmp(back, 1); }
+static void throws()
+{
+  throw 1;
+}
+static void jumps()
+{
+  longjmp(back, 1);
+}
 
 static double by_throw(Call call)
 {
@@ -58,7 +64,10 @@ struct First {
   double plain, live;
 };
 
-/* In a new thread; the clock and the plain library's page are warm, the live one's are as warm as they get. */
+/*
+ * In a new thread; the clock and the plain library's page are warm, the live one's are as warm as
+ * they get.
+ */
 static void *first(void *result)
 {
   auto *out = static_cast<First *>(result);
@@ -97,8 +106,8 @@ template <class Pair> static void report(int rounds, Pair pair)
     plain.push_back(one.plain);
     more.push_back(one.live - one.plain);
   }
-  std::printf("%.1f %.1f %.1f %.1f ", quantile(plain, 0.5), quantile(more, 0.1), quantile(more, 0.5),
-              quantile(more, 0.9));
+  std::printf("%.1f %.1f %.1f %.1f ", quantile(plain, 0.5), quantile(more, 0.1),
+              quantile(more, 0.5), quantile(more, 0.9));
 }
 
 int main()

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * A throw and a longjmp through one frame of a live-patchable library, and a thread's first call into it, against the
- * same with a plain library, in pairs, in one process. `node bench/ways-out.mjs [ROUNDS]`
+ * A throw and a longjmp through one frame of a live-patchable library, and a thread's first call
+ * into it, against the same with a plain library, in pairs, in one process.
+ * `node bench/ways-out.mjs [ROUNDS]`
  */
 import { machine, preload } from './lib.mjs';
 import { liveLibrary, patch, plainLibrary, program } from './libraries.mjs';

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
-/** Builds dist/libpulp.so and dist/trm.o with the stock gcc; compiles only what is older than its sources. */
+/**
+ * Builds dist/libpulp.so and dist/trm.o with the stock gcc; compiles only what is older than its
+ * sources.
+ */
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +43,8 @@ function compile(name, object) {
 
 mkdirSync(objects, { recursive: true });
 mkdirSync(out, { recursive: true });
-// Last what is large and little touched, so that the rest shares few pages: tables, and a megabyte of slots.
+// Last what is large and little touched, so that the rest shares few pages: tables, and a megabyte
+// of slots.
 const LARGE = ['patches.c', 'request.c', 'slots.S'];
 const parts = sources
   .filter((name) => name !== 'trm.S')

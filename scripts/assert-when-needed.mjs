@@ -1,6 +1,7 @@
 /**
- * An esbuild plugin: yargs and ffi-napi load node:assert, and with it a part of Node.js that nothing else needs. In a bundle
- * an assertion that holds passes by itself, and one that does not loads it, to fail as it would.
+ * An esbuild plugin: yargs and ffi-napi load node:assert, and with it a part of Node.js that
+ * nothing else needs. In a bundle an assertion that holds passes by itself, and one that does not
+ * loads it, to fail as it would.
  */
 const SOURCE = `
   const assert = (ok, ...more) => { if (!ok) require('node:assert')(ok, ...more); };

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Bundles the bins of the package in the current directory: src/cli/<bin>.ts exports `command`; it becomes
- * dist/bin/<bin>.bundle.js, one file, and that file compiled; <bin>.js loads it (scripts/loader.cjs). Start-up is what an
- * operator waits for. And dist/man/<bin>.1.
+ * Bundles the bins of the package in the current directory: src/cli/<bin>.ts exports `command`; it
+ * becomes dist/bin/<bin>.bundle.js, one file, and that file compiled; <bin>.js loads it
+ * (scripts/loader.cjs). Start-up is what an operator waits for. And dist/man/<bin>.1.
  */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -37,10 +37,12 @@ for (const [name, bin] of Object.entries(manifest.bin ?? {})) {
     legalComments: 'none',
     platform: 'node',
     target: 'node20',
-    // Stay outside: they load native code or WebAssembly that lies in their own package, or are a program of their own, and only some runs need it.
+    // Stay outside: they load native code or WebAssembly that lies in their own package, or are a
+    // program of their own, and only some runs need it.
     external: ['@ulp/ptrace-ffi/libc', '@ulp/ptrace-ffi/ask-sockets', '@ulp/runtime', 'iced-x86'],
     plugins: [assertWhenNeeded],
-    // yargs asks as soon as it is loaded, though it is told a width; the answer loads Node's streams and sockets.
+    // yargs asks as soon as it is loaded, though it is told a width; the answer loads Node's
+    // streams and sockets.
     define: { 'process.stdout.columns': 'undefined' },
     logLevel: 'warning',
   });

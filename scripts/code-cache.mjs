@@ -1,7 +1,8 @@
 /**
- * `node [FLAGS] code-cache.mjs BUNDLE OUT`: compiles a bundle for this Node.js and these flags; scripts/loader.cjs takes it from there.
- * All functions, not only those that a run would come to first: which ones a command needs depends on the process
- * that it looks into, and what is not needed costs little to read.
+ * `node [FLAGS] code-cache.mjs BUNDLE OUT`: compiles a bundle for this Node.js and these flags;
+ * scripts/loader.cjs takes it from there. All functions, not only those that a run would come to
+ * first: which ones a command needs depends on the process that it looks into, and what is not
+ * needed costs little to read.
  */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';

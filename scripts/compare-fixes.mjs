@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * What fixes of Debian change in the source, and what `ulp-packer --compare` says that they change in the machine code:
- * `node scripts/compare-fixes.mjs [--plain] [FIX...]` builds the libraries, live-patchable or as Debian does, and prints a table.
+ * What fixes of Debian change in the source, and what `ulp-packer --compare` says that they change
+ * in the machine code: `node scripts/compare-fixes.mjs [--plain] [FIX...]` builds the libraries,
+ * live-patchable or as Debian does, and prints a table.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Fetches and unpacks a Debian source package, with the sources that this machine's apt already has,
- * and with lists and caches of our own: nothing on the system is changed, root is not needed.
+ * Fetches and unpacks a Debian source package, with the sources that this machine's apt already
+ * has, and with lists and caches of our own: nothing on the system is changed, root is not needed.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -45,7 +45,10 @@ function aptOptions(folder) {
   return Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
 }
 
-/** The newest version that can be had: a mirror may list one that it does not carry (yet, or any more). */
+/**
+ * The newest version that can be had: a mirror may list one that it does not carry (yet, or any
+ * more).
+ */
 function download(name, options, folder) {
   const records = execFileSync('apt-cache', [...options, 'showsrc', '--only-source', name], {
     encoding: 'utf8',
@@ -68,7 +71,8 @@ function download(name, options, folder) {
 }
 
 /**
- * The unpacked source tree of a package, with Debian's patches applied; `folder` keeps it for the next time.
+ * The unpacked source tree of a package, with Debian's patches applied; `folder` keeps it for the
+ * next time.
  * @param {string} name source package
  * @param {string} folder where to work
  */

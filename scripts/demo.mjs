@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm run demo [-- libxml2]`: patches a server while it answers, and takes the patch back. Installs and
- * builds what it needs, from a fresh clone.
+ * `npm run demo [-- libxml2]`: patches a server while it answers, and takes the patch back.
+ * Installs and builds what it needs, from a fresh clone.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -122,7 +122,9 @@ class Traffic {
   }
 }
 
-/** Runs a command beside the traffic; its time, and the longest stop that the server saw meanwhile. */
+/**
+ * Runs a command beside the traffic; its time, and the longest stop that the server saw meanwhile.
+ */
 async function watched(control, command, args) {
   await control.ask('gap');
   const start = performance.now();

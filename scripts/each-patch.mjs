@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * Each patch of a series builds: `node scripts/each-patch.mjs ld|gcc` builds the tool with the first patch of its series,
- * with the first two, and so on to the last, where `npm run toolchain` builds it. Nothing is installed.
- * Exit codes: as those of scripts/toolchain.mjs.
+ * Each patch of a series builds: `node scripts/each-patch.mjs ld|gcc` builds the tool with the
+ * first patch of its series, with the first two, and so on to the last, where `npm run toolchain`
+ * builds it. Nothing is installed. Exit codes: as those of scripts/toolchain.mjs.
  */
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

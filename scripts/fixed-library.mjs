@@ -1,6 +1,7 @@
 /**
- * Real libraries with and without one of Debian's own fixes, live-patchable but not gated. The tree is built once with
- * all fixes; then each is taken back alone, and make compiles what that concerns.
+ * Real libraries with and without one of Debian's own fixes, live-patchable but not gated. The tree
+ * is built once with all fixes; then each is taken back alone, and make compiles what that
+ * concerns.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { execFileSync } from 'node:child_process';
@@ -60,7 +61,8 @@ function builtFixed(name, plain) {
 /**
  * @param {{library: string, fix: string}} fix one of FIXES
  * @param {{plain?: boolean}} options as Debian builds it, not live-patchable
- * @returns {{old: string, fixed: string}} the library as it would be without this one fix, and with it
+ * @returns {{old: string, fixed: string}} the library as it would be without this one fix, and with
+ * it
  */
 export function fixedLibrary({ library: name, fix }, { plain = false } = {}) {
   const library = LIBRARIES[name];

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * `npm run fuzz -- [PARSER...] [--cases N] [--seed S] [--jobs N] [--input FILE]`: mutated inputs for every parser that reads
- * foreign bytes. A case fails when a parser throws anything but an UlpError that is no defect, when an error's text
- * draws on a terminal, when it takes longer than 10 s, or when the memory bound is passed. What fails is kept.
+ * `npm run fuzz -- [PARSER...] [--cases N] [--seed S] [--jobs N] [--input FILE]`: mutated inputs
+ * for every parser that reads foreign bytes. A case fails when a parser throws anything but an
+ * UlpError that is no defect, when an error's text draws on a terminal, when it takes longer than
+ * 10 s, or when the memory bound is passed. What fails is kept.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +41,10 @@ mkdirSync(room, { recursive: true });
 const libraries = buildLibraries(room);
 buildPuppet(room);
 
-/** Runs a share of the cases in a thread, and watches it. @returns outcomes that differ, failures, the longest in ms */
+/**
+ * Runs a share of the cases in a thread, and watches it. @returns outcomes that differ, failures,
+ * the longest in ms
+ */
 function runThread(parser, first, count) {
   const heart = new SharedArrayBuffer(32);
   const beat = new Float64Array(heart);

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
- * Not asked for live patching, the patched ld writes what ld writes without the series: `node scripts/ld-identity.mjs
- * [LIBRARY...]` builds real libraries of Debian's sources, repeats the link of each in several ways with the patched ld,
- * with one of the same source without the series, and with Debian's own, and compares the files byte by byte.
- * Exit codes: 0 the same; 1 not; 2 usage, or a missing package.
+ * Not asked for live patching, the patched ld writes what ld writes without the series:
+ * `node scripts/ld-identity.mjs [LIBRARY...]` builds real libraries of Debian's sources, repeats
+ * the link of each in several ways with the patched ld, with one of the same source without the
+ * series, and with Debian's own, and compares the files byte by byte. Exit codes: 0 the same; 1
+ * not; 2 usage, or a missing package.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

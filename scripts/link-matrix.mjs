@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * The link matrix of docs/toolchain.md: which ways of linking a live-patchable library work, with which toolchain.
- * `node scripts/link-matrix.mjs [ROW...] [--toolchain NAME]... [--json]` measures and prints it. Each cell is "ok", what
- * failed, or "-" where that toolchain is not there. Exit code 1 when something failed.
+ * The link matrix of docs/toolchain.md: which ways of linking a live-patchable library work, with
+ * which toolchain. `node scripts/link-matrix.mjs [ROW...] [--toolchain NAME]... [--json]` measures
+ * and prints it. Each cell is "ok", what failed, or "-" where that toolchain is not there. Exit
+ * code 1 when something failed.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -53,7 +54,9 @@ function checksOf(row, chain) {
   return measured.get(key);
 }
 
-/** @returns {Promise<{ checks?: number, failed?: string[], limits?: string[], missing?: string }>} */
+/**
+ * @returns {Promise<{ checks?: number, failed?: string[], limits?: string[], missing?: string }>}
+ */
 async function cell(row, chain) {
   const of = row.of ? rowOf(row.of) : row;
   if (chain.missing) return { missing: chain.missing };

@@ -1,9 +1,10 @@
 'use strict';
 /**
- * dist/bin/NAME.js of every package: runs NAME.bundle.js, which is there compiled as well, for the Node.js that built it, in
- * NAME.VERSION.cache. V8 looks whether that fits its version, its flags and the source, and else compiles the source.
- * Another Node.js, from 22 on, keeps what it has compiled beside the bundle, where it may write there: never in a folder
- * that somebody else could have made, as its default is.
+ * dist/bin/NAME.js of every package: runs NAME.bundle.js, which is there compiled as well, for the
+ * Node.js that built it, in NAME.VERSION.cache. V8 looks whether that fits its version, its flags
+ * and the source, and else compiles the source. Another Node.js, from 22 on, keeps what it has
+ * compiled beside the bundle, where it may write there: never in a folder that somebody else could
+ * have made, as its default is.
  */
 const { readFileSync } = require('node:fs');
 

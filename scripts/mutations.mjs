@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
  * Does a test fail when the piece of code that it is for is taken out? For each entry of
- * test-targets/mutations/list.mjs, or for those that are named: a copy of runtime/ is altered and built,
- * and the test is run on it. Prints the table of docs/testing.md; fails when a test did not.
+ * test-targets/mutations/list.mjs, or for those that are named: a copy of runtime/ is altered and
+ * built, and the test is run on it. Prints the table of docs/testing.md; fails when a test did not.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,11 +1,16 @@
-/** Makes a checkout ready to run: installs when the lock file is newer than the install, then builds. */
+/**
+ * Makes a checkout ready to run: installs when the lock file is newer than the install, then
+ * builds.
+ */
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export const root = dirname(import.meta.dirname);
 
-/** Runs a command in the root with its output shown; ends this process with its code when it fails. */
+/**
+ * Runs a command in the root with its output shown; ends this process with its code when it fails.
+ */
 export function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options });
   if (error) throw error;

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * Builds a real library live-patchable from Debian's source, as it was before one of Debian's own fixes,
- * and the fix as a live patch. `node scripts/real-library.mjs libpng|libxml2 [TOOLCHAIN]` prints where things lie (JSON);
- * toolchains: scripts/toolchains.mjs. Everything lands in test-targets/build/real and is kept; a second run only looks.
+ * Builds a real library live-patchable from Debian's source, as it was before one of Debian's own
+ * fixes, and the fix as a live patch. `node scripts/real-library.mjs libpng|libxml2 [TOOLCHAIN]`
+ * prints where things lie (JSON); toolchains: scripts/toolchains.mjs. Everything lands in
+ * test-targets/build/real and is kept; a second run only looks.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -129,7 +130,8 @@ function buildPatch(library, fixedTree, shared, out) {
     object,
   );
   writeFileSync(script, `{ global: ${name}; local: *; };\n`);
-  // What the library exports comes from the library itself; what it keeps for itself, from a copy of its code.
+  // What the library exports comes from the library itself; what it keeps for itself, from a copy
+  // of its code.
   const archive = `${out}.a`;
   rmSync(archive, { force: true });
   run(join(fixedTree, '.libs'), 'sh', '-c', `ar rcs ${archive} *.o`);
@@ -155,8 +157,8 @@ const symbols = (...args) =>
     .filter((name) => name !== '');
 
 /**
- * A patch that changes nothing: whole files of the library, whose exported functions get another name and count
- * their calls. @returns pairs for the description
+ * A patch that changes nothing: whole files of the library, whose exported functions get another
+ * name and count their calls. @returns pairs for the description
  */
 function buildRepetition(library, at, out) {
   const include = library.headers.map((folder) => `-I${join(at.tree, folder)}`);

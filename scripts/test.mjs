@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * `npm test`: everything, from a fresh clone. With arguments (`npm test -- packages/elf`) only the tests
- * that match them, without the checks of style.
+ * `npm test`: everything, from a fresh clone. With arguments (`npm test -- packages/elf`) only the
+ * tests that match them, without the checks of style.
  */
 import { installDebianPackages } from './debian.mjs';
 import { prepare, run } from './prepare.mjs';

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * Checks the patched gcc that `npm run toolchain -- gcc` has installed: the tests of gcc that came with the series, and
- * the suite's test of entries, records and live patches, with LTO as well. Prints a result with its date and commit,
- * for docs/toolchain.md. Needs the Debian package dejagnu.
+ * Checks the patched gcc that `npm run toolchain -- gcc` has installed: the tests of gcc that came
+ * with the series, and the suite's test of entries, records and live patches, with LTO as well.
+ * Prints a result with its date and commit, for docs/toolchain.md. Needs the Debian package
+ * dejagnu.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * `npm run toolchain -- ld`: builds a tool of the patched toolchain from its Debian source package and the series of
- * toolchain-patches/, and installs it where `ulp-runtime` finds it. docs/toolchain.md tells what it is good for.
- * Exit codes: 0 built, or nothing to do; 2 usage, a missing package, another source; 70 the build failed.
+ * `npm run toolchain -- ld`: builds a tool of the patched toolchain from its Debian source package
+ * and the series of toolchain-patches/, and installs it where `ulp-runtime` finds it.
+ * docs/toolchain.md tells what it is good for. Exit codes: 0 built, or nothing to do; 2 usage, a
+ * missing package, another source; 70 the build failed.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -32,7 +33,10 @@ ${names.map((name) => `  ${name.padEnd(8)}${TOOLS[name].summary}`).join('\n')}
 
   npm run toolchain -- ld        then link with $(ulp-runtime ldflags --toolchain)`;
 
-/** One build at a time in this checkout: this very command again, with the lock, which its children inherit. */
+/**
+ * One build at a time in this checkout: this very command again, with the lock, which its children
+ * inherit.
+ */
 export function alone() {
   if (process.env.ULP_TOOLCHAIN_LOCKED === FOLDER) return;
   mkdirSync(FOLDER, { recursive: true });

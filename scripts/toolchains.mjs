@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * The toolchains that a live-patchable library can be built with. `node scripts/toolchains.mjs NAME` prints one
- * (JSON); without NAME, each and what it lacks.
+ * The toolchains that a live-patchable library can be built with. `node scripts/toolchains.mjs
+ * NAME` prints one (JSON); without NAME, each and what it lacks.
  *
  *   stock      the machine's gcc and ld; ulp-dynsym-gate behind them
  *   plugin     the machine's gcc with our plugin, the machine's ld; ulp-dynsym-gate
@@ -15,7 +15,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { root } from './prepare.mjs';
 
-/** Options of ulp-runtime, and whether ulp-dynsym-gate follows; the harness of the suite reads them too. */
+/**
+ * Options of ulp-runtime, and whether ulp-dynsym-gate follows; the harness of the suite reads them
+ * too.
+ */
 const USES = JSON.parse(readFileSync(join(root, 'test-targets/harness/toolchains.json'), 'utf8'));
 
 export const TOOLCHAINS = Object.keys(USES);

@@ -50,7 +50,10 @@ export const actions = {
       soak.wrong(`ulp-check ${patch.n}, ${subject.name}: ${status} ${stderr}`);
   },
 
-  /** Every process at once, while one of them ends. Only a patch that no other depends on, and that depends on none. */
+  /**
+   * Every process at once, while one of them ends. Only a patch that no other depends on, and that
+   * depends on none.
+   */
   async dispatcher(soak) {
     const patch = soak.patches.get(4);
     const verb = ['check', 'patch', 'revert'][soak.random(3)];

@@ -24,7 +24,8 @@ export function build({ leak }) {
     );
   const flags = (what) => tool('ulp-runtime', what).split(' ');
   const library = join(folder, 'libsoak.so');
-  // The soname sees to it that no other run has a library with this build-id, which ulp-dispatcher would patch.
+  // The soname sees to it that no other run has a library with this build-id, which ulp-dispatcher
+  // would patch.
   const soname = `-Wl,-soname,libsoak-${process.pid}-${Date.now()}.so`;
   const shared = ['-shared', '-fPIC'];
   gcc('library.c', library, ...shared, soname, ...flags('cflags'), ...flags('ldflags'));

@@ -1,4 +1,7 @@
-/* What the patches of the soak replace: f, g and, some of them, h. In each version all three give the same number. */
+/*
+ * What the patches of the soak replace: f, g and, some of them, h. In each version all three give
+ * the same number.
+ */
 #define _GNU_SOURCE
 #include <unistd.h>
 
@@ -9,9 +12,18 @@ int soak_both(void);
 int soak_hold(unsigned us);
 void soak_through(void (*callback)(void *), void *argument);
 
-int soak_f(void) { return 1; }
-int soak_g(void) { return 1; }
-int soak_h(void) { return 1; }
+int soak_f(void)
+{
+  return 1;
+}
+int soak_g(void)
+{
+  return 1;
+}
+int soak_h(void)
+{
+  return 1;
+}
 
 /* f's number when g gives the same, else -1. */
 int soak_both(void)
@@ -28,4 +40,7 @@ int soak_hold(unsigned us)
   return soak_both() == before ? before : -1;
 }
 
-void soak_through(void (*callback)(void *), void *argument) { callback(argument); }
+void soak_through(void (*callback)(void *), void *argument)
+{
+  callback(argument);
+}

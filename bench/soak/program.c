@@ -1,10 +1,12 @@
 /*
- * program KINDS: a process of the soak, whose threads call the library all the time and look at every answer. KINDS are letters:
+ * program KINDS: a process of the soak, whose threads call the library all the time and look at
+ * every answer. KINDS are letters:
  *   w  two threads that stay: short and long calls, callbacks, jumps out of the library
  *   t  threads that come and go: they return, exit, or are cancelled inside
  *   f  children that come and go
- * It prints "ready", then answers each line: "ask" with what f, g and h give, the wrong answers so far and the calls so far;
- * "rest" when nothing but the main thread is left; "go" when the others are back. It ends with its standard input.
+ * It prints "ready", then answers each line: "ask" with what f, g and h give, the wrong answers so
+ * far and the calls so far; "rest" when nothing but the main thread is left; "go" when the others
+ * are back. It ends with its standard input.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -35,8 +37,14 @@ static void look(int answer)
     atomic_fetch_add(&wrong, 1);
 }
 
-static void jump(void *where) { longjmp(*(jmp_buf *)where, 1); }
-static void call_again(void *unused) { (void)unused, look(soak_both()); }
+static void jump(void *where)
+{
+  longjmp(*(jmp_buf *)where, 1);
+}
+static void call_again(void *unused)
+{
+  (void)unused, look(soak_both());
+}
 
 static void jump_out(void)
 {
@@ -110,7 +118,11 @@ static void go(const char *kinds)
   resting = 0;
   for (; *kinds; kinds++)
     for (int k = 0; k < (*kinds == 'w' ? 2 : 1); k++)
-      if (pthread_create(&threads[running++], NULL, *kinds == 'w' ? walk : *kinds == 't' ? spawn : breed, NULL) != 0)
+      if (pthread_create(&threads[running++], NULL,
+                         *kinds == 'w'   ? walk
+                         : *kinds == 't' ? spawn
+                                         : breed,
+                         NULL) != 0)
         abort();
 }
 

@@ -2,8 +2,8 @@
 import { bin, timed } from '../lib.mjs';
 
 /**
- * How much more than at the start is no growth. In a run of 30 minutes, one page that is lost every hundredth
- * change is above it.
+ * How much more than at the start is no growth. In a run of 30 minutes, one page that is lost every
+ * hundredth change is above it.
  */
 const NOISE = {
   'resident KiB': 256,

@@ -1,7 +1,7 @@
 /**
- * A tool that lives long: it applies, reverts and checks through the library, and tells its own memory.
- * Asked by lines, answers by lines: `apply|revert|check PID FILE`, `forget PID FILE` (until it is unloaded),
- * `measure PID`, `memory`. Needs --expose-gc.
+ * A tool that lives long: it applies, reverts and checks through the library, and tells its own
+ * memory. Asked by lines, answers by lines: `apply|revert|check PID FILE`, `forget PID FILE` (until
+ * it is unloaded), `measure PID`, `memory`. Needs --expose-gc.
  */
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';

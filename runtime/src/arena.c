@@ -1,7 +1,8 @@
 /*
- * Memory that the code of a library can reach by a 32-bit displacement: one page of pointers, which are
- * data, and fifteen pages of code, which are never writable (text.c writes them). Given out in units;
- * a bitmap knows which are taken. An arena is aligned to its size and begins with a mark. Helper.
+ * Memory that the code of a library can reach by a 32-bit displacement: one page of pointers, which
+ * are data, and fifteen pages of code, which are never writable (text.c writes them). Given out in
+ * units; a bitmap knows which are taken. An arena is aligned to its size and begins with a mark.
+ * Helper.
  */
 #include "arena.h"
 
@@ -13,12 +14,13 @@
 enum {
   PAGE = 4096,
   ARENA_BYTES = 16 * PAGE,
-  CODE_UNIT = 64, /* a cache line: a stub that shares one with another costs up to half a nanosecond more */
+  /* A cache line: a stub that shares one with another costs up to half a nanosecond more. */
+  CODE_UNIT = 64,
   CODE_UNITS = (ARENA_BYTES - PAGE) / CODE_UNIT,
   POINTERS = PAGE / 8,
 };
 static const uint64_t MARK = 0x414e455241504c55; /* ULPARENA */
-static const uint64_t REACH = 0x7fff0000; /* a little less than 2 GB */
+static const uint64_t REACH = 0x7fff0000;        /* a little less than 2 GB */
 
 struct arena {
   struct arena *next;
@@ -27,7 +29,10 @@ struct arena {
   bool pointer_taken[POINTERS];
 };
 
-/* Maps ARENA_BYTES somewhere in [low, high), in a gap of /proc/thread-self/maps, the gap nearest to `high`. */
+/*
+ * Maps ARENA_BYTES somewhere in [low, high), in a gap of /proc/thread-self/maps, the gap nearest to
+ * `high`.
+ */
 static uint8_t *map_between(uint64_t low, uint64_t high)
 {
   FILE *maps = fopen("/proc/thread-self/maps", "re");
@@ -67,9 +72,8 @@ static struct arena *arena_new(uint64_t low, uint64_t high)
   uint64_t bottom = high > REACH ? high - REACH : PAGE;
   arena->base = map_between(bottom < 0x10000 ? 0x10000 : bottom, low + REACH);
   /* Code that was never written reads as zero, and nothing leads there. */
-  if (arena->base &&
-      mmap(arena->base + PAGE, ARENA_BYTES - PAGE, PROT_READ | PROT_EXEC,
-           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
+  if (arena->base && mmap(arena->base + PAGE, ARENA_BYTES - PAGE, PROT_READ | PROT_EXEC,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
     munmap(arena->base, ARENA_BYTES);
     arena->base = NULL;
   }

@@ -1,4 +1,6 @@
-/* membarrier(2): every other core's store buffer, or instruction stream, made to catch up. Helper. */
+/*
+ * membarrier(2): every other core's store buffer, or instruction stream, made to catch up. Helper.
+ */
 #include "runtime.h"
 
 #include <linux/membarrier.h>

@@ -29,16 +29,16 @@ static uint64_t universe_in_use(slot_t *slot, uint64_t owner)
 }
 
 /*
- * The universe that this slot keeps alive; NONE when its thread is outside. Where a call is found neither in
- * use nor in limbo it may be on its way from the one to the other: then once more.
+ * The universe that this slot keeps alive; NONE when its thread is outside. Where a call is found
+ * neither in use nor in limbo it may be on its way from the one to the other: then once more.
  */
 static uint64_t universe_of(slot_t *slot)
 {
   for (int turn = 0; turn < TURNS; turn++) {
     uint32_t moves = slot->moves;
     uint64_t owner = slot->tls;
-    uint64_t universe = owner == (uint64_t)junk_of(slot) ? universe_in_limbo(slot)
-                                                         : universe_in_use(slot, owner);
+    uint64_t universe =
+        owner == (uint64_t)junk_of(slot) ? universe_in_limbo(slot) : universe_in_use(slot, owner);
     if (universe != NONE || (slot->tls == owner && slot->moves == moves))
       return universe;
   }
@@ -46,8 +46,8 @@ static uint64_t universe_of(slot_t *slot)
 }
 
 /*
- * A thread that left by the bare system call gave nothing back. What it was inside of is over: nobody else runs on with
- * its call, unless it was suspended.
+ * A thread that left by the bare system call gave nothing back. What it was inside of is over:
+ * nobody else runs on with its call, unless it was suspended.
  */
 static void heal(slot_t *slot)
 {

@@ -1,10 +1,10 @@
 /*
  * Collecting: what is older than every thread goes. Helper.
  *
- * A version that all threads have reached makes the older ones unreachable; when it is the original, the
- * entry goes back to rest. The bytes that this replaces are left alone until a universe later, because a
- * thread may stand in them. A reverted patch to which no version leads any more is unloaded, again a
- * universe later.
+ * A version that all threads have reached makes the older ones unreachable; when it is the
+ * original, the entry goes back to rest. The bytes that this replaces are left alone until a
+ * universe later, because a thread may stand in them. A reverted patch to which no version leads
+ * any more is unloaded, again a universe later.
  */
 #include "patches.h"
 
@@ -14,7 +14,9 @@
 
 enum { PASSES = 100, NAP_NS = 100 * 1000 };
 
-/* From which universe on a thread cannot be in the patch any more; 0: something leads there still. */
+/*
+ * From which universe on a thread cannot be in the patch any more; 0: something leads there still.
+ */
 static uint64_t unreachable_since[ULP_LIMIT_PATCHES];
 
 static const struct scope *scope_of(const struct ulp_patch *patch)

@@ -1,6 +1,7 @@
 /*
  * swapcontext, interposed: a claim belongs to the coroutine, not to the thread. The suspended one's
- * claims are parked in the frame of its swapcontext and put back when it goes on, in whichever thread.
+ * claims are parked in the frame of its swapcontext and put back when it goes on, in whichever
+ * thread.
  */
 #include "runtime.h"
 
@@ -27,8 +28,9 @@ static uint64_t thread_pointer(void)
 /*
  * noinline, both: after the switch the thread may be another, so its TLS is looked up afresh.
  *
- * A word that does not lead to the slot says that a handler's swapcontext has interrupted an entry or an
- * exit, or that a jump which nobody saw left the call. In either case the slot waits for this swapcontext.
+ * A word that does not lead to the slot says that a handler's swapcontext has interrupted an entry
+ * or an exit, or that a jump which nobody saw left the call. In either case the slot waits for this
+ * swapcontext.
  */
 __attribute__((noinline)) static int park(struct parked *parked)
 {
@@ -60,10 +62,10 @@ static bool is_mine(slot_t *wanted)
 }
 
 /*
- * A call that was parked in another thread gets a slot of this one: its return address moves there, and the
- * word on its stack leads there. A word that does not lead to the old slot is being used right now by
- * a handler's swapcontext in the middle of an entry or exit; and there may be no slot: such a call keeps
- * its old slot, whose exit clears junk, and the thread is inside for good.
+ * A call that was parked in another thread gets a slot of this one: its return address moves there,
+ * and the word on its stack leads there. A word that does not lead to the old slot is being used
+ * right now by a handler's swapcontext in the middle of an entry or exit; and there may be no slot:
+ * such a call keeps its old slot, whose exit clears junk, and the thread is inside for good.
  */
 static void take_over(const struct parked *p, tls_t *tls)
 {

@@ -15,7 +15,8 @@ static bool has_shadow_stack(void)
 }
 
 struct order {
-  uint64_t first; /* of the addresses below, the one whose object comes first; 0: none was seen yet */
+  /* Of the addresses below, the one whose object comes first; 0: none was seen yet. */
+  uint64_t first;
   uint64_t ours, libcs;
 };
 
@@ -36,25 +37,31 @@ static int find_first(struct dl_phdr_info *info, size_t size, void *order)
   return 0;
 }
 
-/* Is libc in front of us, so that calls of longjmp go there? Not when preloaded, or linked to the program. */
+/*
+ * Is libc in front of us, so that calls of longjmp go there? Not when preloaded, or linked to the
+ * program.
+ */
 static bool is_late(void)
 {
-  struct order order = {0, (uint64_t)&ulp_control_block, (uint64_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version")};
+  struct order order = {0, (uint64_t)&ulp_control_block,
+                        (uint64_t)dlsym(RTLD_DEFAULT, "gnu_get_libc_version")};
   dl_iterate_phdr(find_first, &order);
   return order.first != order.ours;
 }
 
 /*
- * Does valgrind run this? It keeps its own translation of the code, its own map of the memory and its own threads. A
- * request as in valgrind.h (RUNNING_ON_VALGRIND); a processor turns rdi round twice.
+ * Does valgrind run this? It keeps its own translation of the code, its own map of the memory and
+ * its own threads. A request as in valgrind.h (RUNNING_ON_VALGRIND); a processor turns rdi round
+ * twice.
  */
 static bool is_interpreted(void)
 {
   uint64_t request[6] = {0x1001}, answer = 0;
-  __asm__ volatile("rolq $3, %%rdi; rolq $13, %%rdi; rolq $61, %%rdi; rolq $51, %%rdi; xchgq %%rbx, %%rbx"
-                   : "+d"(answer)
-                   : "a"(request)
-                   : "cc", "memory");
+  __asm__ volatile(
+      "rolq $3, %%rdi; rolq $13, %%rdi; rolq $61, %%rdi; rolq $51, %%rdi; xchgq %%rbx, %%rbx"
+      : "+d"(answer)
+      : "a"(request)
+      : "cc", "memory");
   return answer != 0;
 }
 

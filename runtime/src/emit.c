@@ -1,7 +1,8 @@
 /*
- * From versions to bytes. Layout of the padding and of the entry: packages/core/src/abi.ts (PADDING).
- * Nothing is ever written where a thread may stand, but for single bytes of the entry instruction and one
- * pointer. No register but the flags is touched: they are dead at a function's entry. Helper.
+ * From versions to bytes. Layout of the padding and of the entry: packages/core/src/abi.ts
+ * (PADDING). Nothing is ever written where a thread may stand, but for single bytes of the entry
+ * instruction and one pointer. No register but the flags is touched: they are dead at a function's
+ * entry. Helper.
  */
 #include "patches.h"
 
@@ -55,10 +56,11 @@ static uint64_t after_entry(const struct detour *detour)
 static bool selector_fits(const struct detour *detour)
 {
   const struct version *version = detour->versions;
-  if (version->older || version->scope->count != 1 || version->scope->libraries[0] != detour->library)
+  if (version->older || version->scope->count != 1 ||
+      version->scope->libraries[0] != detour->library)
     return false;
-  return detour->selected_code == 0 || (detour->selected_code == version->code &&
-                                        detour->selected_universe == version->universe);
+  return detour->selected_code == 0 ||
+         (detour->selected_code == version->code && detour->selected_universe == version->universe);
 }
 
 /*

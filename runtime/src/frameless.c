@@ -1,8 +1,9 @@
 /*
- * Code for which no compiler described a frame: the padding before functions (trampolines, selectors) and stubs. A
- * handler that interrupts it and asks for a backtrace, or an asynchronous cancellation there, would find the end of
- * the stack. The frame is always the same: the return address lies where the call left it. So _Unwind_Find_FDE of
- * libgcc is interposed, and answers for such code with the description of a function that does nothing. Entry.
+ * Code for which no compiler described a frame: the padding before functions (trampolines,
+ * selectors) and stubs. A handler that interrupts it and asks for a backtrace, or an asynchronous
+ * cancellation there, would find the end of the stack. The frame is always the same: the return
+ * address lies where the call left it. So _Unwind_Find_FDE of libgcc is interposed, and answers for
+ * such code with the description of a function that does nothing. Entry.
  */
 #include "arena.h"
 
@@ -28,7 +29,10 @@ __asm__("        .text\n"
         "        .cfi_endproc\n"
         "        .size   __ulp_stand_in, . - __ulp_stand_in\n");
 
-/* Bytes of a trampoline that no displacement changes: packages/elf/src/gate/trampoline.ts. Reads no further than it is one. */
+/*
+ * Bytes of a trampoline that no displacement changes: packages/elf/src/gate/trampoline.ts. Reads no
+ * further than it is one.
+ */
 static bool is_trampoline(const uint8_t *at)
 {
   static const uint8_t head[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8b, 0x1d};
@@ -39,8 +43,8 @@ static bool is_trampoline(const uint8_t *at)
 }
 
 /*
- * Trampolines in .ulp leave the padding to the detour alone. A function behind pc whose entry has the way to a selector or a
- * chain jump that begins at pc or before it: pc is in its detour.
+ * Trampolines in .ulp leave the padding to the detour alone. A function behind pc whose entry has
+ * the way to a selector or a chain jump that begins at pc or before it: pc is in its detour.
  */
 static bool in_detour(uint64_t pc)
 {
@@ -56,7 +60,8 @@ static bool in_detour(uint64_t pc)
     size_t entry = S + 6 <= size && memcmp(bytes + S, "\xf3\x0f\x1e\xfa", 4) == 0 ? S + 4 : S;
     if (bytes[entry] != ULP_ENTRY_REST && bytes[entry] != ULP_ENTRY_DETOURED)
       continue;
-    int64_t place = (int64_t)(entry + ULP_PADDING_AFTER) + (int8_t)bytes[entry + 1] - (int64_t)S + ULP_PADDING_BEFORE;
+    int64_t place = (int64_t)(entry + ULP_PADDING_AFTER) + (int8_t)bytes[entry + 1] - (int64_t)S +
+                    ULP_PADDING_BEFORE;
     if (place == ULP_PADDING_SELECTOR || place == ULP_PADDING_CHAIN_JUMP)
       return true;
   }
@@ -91,7 +96,8 @@ ULP_EXPORT const void *_Unwind_Find_FDE(void *pc, struct dwarf_eh_bases *bases)
   const void *fde = real_find ? real_find(pc, bases) : NULL;
   /* ld describes .ulp, but not what a claim needs. */
   bool known = fde && !is_trampoline(bases->func);
-  if (!known && real_find && (fde || arena_holds((uint64_t)pc) || in_padding((uint64_t)pc) || in_detour((uint64_t)pc))) {
+  if (!known && real_find &&
+      (fde || arena_holds((uint64_t)pc) || in_padding((uint64_t)pc) || in_detour((uint64_t)pc))) {
     fde = real_find(__ulp_stand_in, bases);
     bases->func = pc; /* the description holds from there on */
   }
@@ -104,7 +110,10 @@ void frameless_init(void)
   real_find = (find_fde *)dlsym(RTLD_NEXT, "_Unwind_Find_FDE");
 }
 
-/* The claim is made perhaps (E1), but its slot has not been reached: it is undone if it is this frame's. */
+/*
+ * The claim is made perhaps (E1), but its slot has not been reached: it is undone if it is this
+ * frame's.
+ */
 ULP_HIDDEN _Unwind_Reason_Code __ulp_frameless_personality(int version, _Unwind_Action actions,
                                                            _Unwind_Exception_Class class,
                                                            struct _Unwind_Exception *exception,
@@ -116,7 +125,8 @@ ULP_HIDDEN _Unwind_Reason_Code __ulp_frameless_personality(int version, _Unwind_
   uint64_t rsp = _Unwind_GetCFA(context); /* a frame of size zero */
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     tls_t *tls = (tls_t *)slot->tls;
-    if (!in_limbo(slot) && tls->sp == rsp && *(volatile uint64_t *)rsp != slot_code(slot) + ULP_SLOT_RETURN)
+    if (!in_limbo(slot) && tls->sp == rsp &&
+        *(volatile uint64_t *)rsp != slot_code(slot) + ULP_SLOT_RETURN)
       leave(tls);
   }
   return _URC_CONTINUE_UNWIND;

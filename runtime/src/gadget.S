@@ -1,6 +1,6 @@
 /*
- * The launch gadget: what a borrowed thread runs, once, on behalf of a tool. It starts the helper and
- * puts the thread back by itself, so that the tool may die at any moment.
+ * The launch gadget: what a borrowed thread runs, once, on behalf of a tool. It starts the helper
+ * and puts the thread back by itself, so that the tool may die at any moment.
  *
  * in:  rsp = address of a ulp_resume_frame, below the red zone of the interrupted code
  *      rax = sequence << 8 | requested         r9 = sequence << 8 | launched
@@ -8,15 +8,15 @@
  * out: every register, the flags and the signal mask as the frame says; rip = frame.rip
  * uses the stack below rsp; calls nothing that takes a lock; all signals may be blocked or not
  *
- *   if (!compare_exchange(state, rax, r9)) goto tail       somebody else launched, or it was dropped
- *   *tid_address = fake_tid                                glibc's setxid must not wait for the helper
+ *   if (!compare_exchange(state, rax, r9)) goto tail    somebody else launched, or it was dropped
+ *   *tid_address = fake_tid                             glibc's setxid must not wait for the helper
  *   switch (clone(rdi, rsi, rdx, r10, r8))
- *     0:      helper_life(r9)                              the helper, on its own stack, never returns
+ *     0:      helper_life(r9)                           the helper, on its own stack; no return
  *     error:  *tid_address = 0; state = sequence << 8 | failed
  *   tail:
  *     restart_or_interrupt(frame)
  *     rt_sigprocmask(SIG_SETMASK, frame.mask)
- *     pop everything; ret $128                             128: the red zone
+ *     pop everything; ret $128                          128: the red zone
  *
  * A tool tells what happened by the first system call: clone, or one of the tail's.
  */
@@ -112,10 +112,12 @@ ulp_gadget:
         .cfi_endproc
 
 /*
- * A system call that is repeated with what is left of its time-out. The tool puts the thread at ulp_repeat, in the call, when
- * it lets it go: the kernel repeats the instruction before, or returns EINTR if a handler runs, as it would have anywhere.
+ * A system call that is repeated with what is left of its time-out. The tool puts the thread at
+ * ulp_repeat, in the call, when it lets it go: the kernel repeats the instruction before, or
+ * returns EINTR if a handler runs, as it would have anywhere.
  *
- * in:  rsp = address of a ulp_repeat_frame; the register of the time-out changed, every other one as it was
+ * in:  rsp = address of a ulp_repeat_frame; the register of the time-out changed, every other one
+ *      as it was
  * out: every register as the interrupted call leaves it, the flags untouched; rip = frame.rip
  */
 #define BELOW ULP_TOKEN_BYTES + ULP_RESUME_FRAME__SIZEOF + 128

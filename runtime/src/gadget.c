@@ -1,12 +1,12 @@
 /*
- * The C part of the gadget's tail. Runs in the borrowed thread, at any interrupted instruction: general
- * registers only, because the vector registers still hold the interrupted code.s values; no libc.
+ * The C part of the gadget's tail. Runs in the borrowed thread, at any interrupted instruction:
+ * general registers only, because the vector registers still hold the interrupted code.s values; no
+ * libc.
  */
 #include "runtime.h"
 
 #include <errno.h>
 #include <signal.h>
-
 
 ULP_HIDDEN void restart_or_interrupt(struct ulp_resume_frame *frame);
 
@@ -16,9 +16,9 @@ struct kernel_sigaction {
 };
 
 /*
- * The frame repeats an interrupted system call. The kernel would instead have returned EINTR if a signal
- * with a handler was delivered: for code 514 (ERESTARTNOHAND) always, for 512 (ERESTARTSYS) unless the
- * handler has SA_RESTART. Such a signal is pending now, because the tool blocks all.
+ * The frame repeats an interrupted system call. The kernel would instead have returned EINTR if a
+ * signal with a handler was delivered: for code 514 (ERESTARTNOHAND) always, for 512 (ERESTARTSYS)
+ * unless the handler has SA_RESTART. Such a signal is pending now, because the tool blocks all.
  */
 __attribute__((target("general-regs-only"))) void
 restart_or_interrupt(struct ulp_resume_frame *frame)

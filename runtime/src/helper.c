@@ -1,16 +1,18 @@
 /*
- * The dormant helper: a real glibc thread whose kernel thread has left by the raw exit system call. Its
- * descriptor, TLS and stack stay behind, so that a tool can bring it back to life with one raw clone
- * (gadget.S). To the kernel and to ps, the process has no thread more than before.
+ * The dormant helper: a real glibc thread whose kernel thread has left by the raw exit system call.
+ * Its descriptor, TLS and stack stay behind, so that a tool can bring it back to life with one raw
+ * clone (gadget.S). To the kernel and to ps, the process has no thread more than before.
  *
- * Alive, it is an ordinary thread: it may take any lock, because nobody is stopped. What glibc must not
- * notice, and how it is kept from noticing:
- *   tid in the descriptor   a fake one while it lives (gadget.S), 0 otherwise: setxid signals all threads
- *                           and would wait for one that does not answer
- *   number of threads       counted back, or exit handlers would be lost when main ends by pthread_exit
+ * Alive, it is an ordinary thread: it may take any lock, because nobody is stopped. What glibc must
+ * not notice, and how it is kept from noticing:
+ *   tid in the descriptor   a fake one while it lives (gadget.S), 0 otherwise: setxid signals all
+ *                           threads and would wait for one that does not answer
+ *   number of threads       counted back, or exit handlers would be lost when main ends by
+ *                           pthread_exit
  *   rseq                    registered anew in each life
- *   return slots            given back after each life, because a slot whose thread is gone is given to others:
- *                           constructors of patches run here, and may call libraries
+ *   return slots            given back after each life, because a slot whose thread is gone is
+ *                           given to others: constructors of patches run here, and may call
+ *                           libraries
  *   fork                    waits, bounded, while it lives; see wait_for_helper
  */
 #include "runtime.h"
@@ -38,7 +40,8 @@ ULP_HIDDEN __attribute__((noreturn, used)) void helper_life(uint64_t launched);
 static uint64_t fs_base(void)
 {
   uint64_t value;
-  __asm__ volatile("movq %%fs:0, %0" : "=r"(value)); /* the descriptor's first word is its address */
+  /* The descriptor's first word is its address. */
+  __asm__ volatile("movq %%fs:0, %0" : "=r"(value));
   return value;
 }
 
@@ -95,7 +98,10 @@ static void wait_for_helper(int ms)
     raw_syscall(SYS_futex, ulp_control_block.tid_address, FUTEX_WAIT, tid, &nap, 0, 0);
 }
 
-/* Before fork: a child must not be born with the loader's lock held by a helper that it does not have. */
+/*
+ * Before fork: a child must not be born with the loader's lock held by a helper that it does not
+ * have.
+ */
 static void before_fork(void)
 {
   if (fs_base() != ulp_control_block.helper_tls)

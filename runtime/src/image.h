@@ -8,7 +8,7 @@ struct image {
   uint64_t load_bias;
   uint64_t low, high; /* [low, high) spans every PT_LOAD */
   uint8_t build_id[ULP_BUILD_ID_SIZE];
-  uint32_t build_id_size; /* 0: none */
+  uint32_t build_id_size;          /* 0: none */
   char name[ULP_LIMIT_PATH_BYTES]; /* l_name: as the loader knows it */
 };
 

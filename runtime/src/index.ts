@@ -22,9 +22,9 @@ export function runtimePath(file: RuntimeFile): string {
 }
 
 /**
- * Flags for the stock gcc. The padding holds the trampoline and the detour. -flive-patching keeps gcc
- * from drawing conclusions about a function's body in its callers (which registers it leaves alone, that
- * it is pure), which would not hold for the function that replaces it; see gcc(1).
+ * Flags for the stock gcc. The padding holds the trampoline and the detour. -flive-patching keeps
+ * gcc from drawing conclusions about a function's body in its callers (which registers it leaves
+ * alone, that it is pure), which would not hold for the function that replaces it; see gcc(1).
  */
 export const cflags: readonly string[] = [
   '-fpatchable-function-entry=82,80',
@@ -34,7 +34,10 @@ export const cflags: readonly string[] = [
 /** What to add to the link of a live-patchable library. */
 export const ldflags = (): readonly string[] => [runtimePath('trm.o'), '-Wl,--build-id'];
 
-/** The same entries, each one instruction that never straddles, and a record each: by a plugin of the stock gcc. */
+/**
+ * The same entries, each one instruction that never straddles, and a record each: by a plugin of
+ * the stock gcc.
+ */
 export const pluginCflags = (): readonly string[] => [
   `-fplugin=${toolchainFile('plugin', 'plugin/ulp_plugin.so')}`,
   ...cflags,
@@ -50,8 +53,9 @@ export const toolchainCflags = (): readonly string[] => [
 ];
 
 /**
- * ldflags with our ld, which does what ulp-dynsym-gate does. Compilers come with the cflags alone: gcc(1) wants them at a link
- * with -flto as well, and in one command with those of the plugin, another compiler would be run.
+ * ldflags with our ld, which does what ulp-dynsym-gate does. Compilers come with the cflags alone:
+ * gcc(1) wants them at a link with -flto as well, and in one command with those of the plugin,
+ * another compiler would be run.
  */
 export const toolchainLdflags = (): readonly string[] => [
   ...ldflags(),

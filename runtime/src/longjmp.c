@@ -1,7 +1,7 @@
 /*
- * The longjmp family, interposed: calls that the jump leaves behind give up their claims first. What
- * cannot be interposed (__builtin_longjmp, setcontext, hand-written switches) is healed at the thread's
- * next entry where that is exact, and otherwise only delays its migration.
+ * The longjmp family, interposed: calls that the jump leaves behind give up their claims first.
+ * What cannot be interposed (__builtin_longjmp, setcontext, hand-written switches) is healed at the
+ * thread's next entry where that is exact, and otherwise only delays its migration.
  */
 #include "runtime.h"
 
@@ -26,15 +26,15 @@ static void *real(const char *name)
   return function;
 }
 
-#define INTERPOSE(name)                                                                        \
-  static __attribute__((noreturn)) void (*real_##name)(struct __jmp_buf_tag buffer[1], int);    \
-  ULP_EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag buffer[1], int value)     \
-  {                                                                                            \
-    if (ulp_thread.slots)                                                                      \
-      claims_left_for(stack_pointer_of(buffer));                                               \
-    if (!real_##name)                                                                          \
-      real_##name = real(#name);                                                               \
-    real_##name(buffer, value);                                                                \
+#define INTERPOSE(name)                                                                      \
+  static __attribute__((noreturn)) void (*real_##name)(struct __jmp_buf_tag buffer[1], int); \
+  ULP_EXPORT __attribute__((noreturn)) void name(struct __jmp_buf_tag buffer[1], int value)  \
+  {                                                                                          \
+    if (ulp_thread.slots)                                                                    \
+      claims_left_for(stack_pointer_of(buffer));                                             \
+    if (!real_##name)                                                                        \
+      real_##name = real(#name);                                                             \
+    real_##name(buffer, value);                                                              \
   }
 
 INTERPOSE(longjmp)

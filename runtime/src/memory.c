@@ -6,7 +6,10 @@
 #include <signal.h>
 #include <sys/uio.h>
 
-/* The call fails in any case, and with EFAULT if there is nothing to read. Every program may make it. */
+/*
+ * The call fails in any case, and with EFAULT if there is nothing to read. Every program may make
+ * it.
+ */
 static bool is_word_readable(uint64_t aligned)
 {
   const int no_such_operation = -1;
@@ -14,8 +17,9 @@ static bool is_word_readable(uint64_t aligned)
 }
 
 /*
- * Where process_vm_readv(2) is denied (seccomp filters do that): through a file, and if that cannot be opened, by
- * looking first and reading then, which only an munmap(2) between the two could make a fault.
+ * Where process_vm_readv(2) is denied (seccomp filters do that): through a file, and if that cannot
+ * be opened, by looking first and reading then, which only an munmap(2) between the two could make
+ * a fault.
  */
 static bool peek_without_call(uint64_t address, void *to, size_t size)
 {

@@ -24,7 +24,9 @@ struct library *library_of(uint64_t descriptor)
   library->tpoff = (int32_t)(int64_t)tls_offset((struct ulp_library *)descriptor);
   library->low = image.low;
   library->high = image.high;
-  /* Found by its name among the loaded ones, no file is looked at; the program itself has no name. */
+  /*
+   * Found by its name among the loaded ones, no file is looked at; the program itself has no name.
+   */
   library->pin = dlopen(image.name[0] ? image.name : NULL, RTLD_NOW | RTLD_NOLOAD);
   if (!library->pin) { /* unloaded since */
     free(library);

@@ -102,7 +102,10 @@ static uint32_t fill_scope(struct application *a)
   scope->count = 0;
   for (uint32_t i = 0; i < a->request->header.target_count; i++) {
     uint64_t descriptor = a->request->targets[i].library;
-    /* Once more when it is pinned: until then the program may have unloaded it, or loaded it elsewhere. */
+    /*
+     * Once more when it is pinned: until then the program may have unloaded it, or loaded it
+     * elsewhere.
+     */
     struct library *library = is_ours(descriptor) ? library_of(descriptor) : NULL;
     if (!is_ours(descriptor))
       return fail(ULP_RESULT_LIBRARY_CHANGED, "target %u is no longer loaded", i + 1);
@@ -130,10 +133,9 @@ static uint32_t check_functions(struct application *a)
     uint64_t padding = function->old_function - ULP_PADDING_BEFORE;
     size_t size = ULP_PADDING_BEFORE + function->entry_offset + ULP_PADDING_AFTER;
     bool is_there = padding >= library->low && padding < library->high && is_code(padding, size);
-    struct detour *detour =
-        is_there ? detour_of(library, function->old_function,
-                             function->old_function + function->entry_offset)
-                 : NULL;
+    struct detour *detour = is_there ? detour_of(library, function->old_function,
+                                                 function->old_function + function->entry_offset)
+                                     : NULL;
     if (is_there && !detour)
       return fail(ULP_RESULT_NO_MEMORY, "no memory for function %u", i + 1);
     if (!is_there || !entry_is_known(function, detour))
@@ -178,8 +180,9 @@ static uint32_t add_versions(struct application *a)
         !layer_add(detour, a->patch, code))
       return fail(ULP_RESULT_NO_MEMORY, "no memory for function %u", i + 1);
   }
-  return changes_prepare(a->text) ? ULP_RESULT_OK
-                                  : fail(ULP_RESULT_NO_MEMORY, "no memory for code near the library");
+  return changes_prepare(a->text)
+             ? ULP_RESULT_OK
+             : fail(ULP_RESULT_NO_MEMORY, "no memory for code near the library");
 }
 
 static void describe(struct application *a)
@@ -201,9 +204,9 @@ static void describe(struct application *a)
 }
 
 /*
- * Takes back what a universe that was never published has left in the model. Code that was not switched
- * yet says what the older versions say; code that was (before a failure, or in the parent of this
- * process) is switched back with the next universe.
+ * Takes back what a universe that was never published has left in the model. Code that was not
+ * switched yet says what the older versions say; code that was (before a failure, or in the parent
+ * of this process) is switched back with the next universe.
  */
 static void forget_unpublished(void)
 {
@@ -241,7 +244,8 @@ uint32_t patch_apply(const struct request *request, struct text *text)
     describe(&a);
     if (changes_switch(text, a.universe))
       return ULP_RESULT_OK;
-    result = fail(ULP_RESULT_CODE_UNWRITABLE, "a write to code failed half way; nothing is in effect");
+    result =
+        fail(ULP_RESULT_CODE_UNWRITABLE, "a write to code failed half way; nothing is in effect");
   }
   forget_unpublished();
   void *handle = (void *)a.patch->handle;
@@ -301,7 +305,8 @@ uint32_t patch_revert(const struct request *request, struct text *text)
       return ULP_RESULT_OK;
     }
     patch->reverted = 0;
-    result = fail(ULP_RESULT_CODE_UNWRITABLE, "a write to code failed half way; nothing is in effect");
+    result =
+        fail(ULP_RESULT_CODE_UNWRITABLE, "a write to code failed half way; nothing is in effect");
   }
   forget_unpublished();
   return result;
@@ -314,7 +319,8 @@ void patches_recover(void)
   for (uint32_t i = 0; i < ULP_LIMIT_PATCHES; i++) {
     struct ulp_patch *patch = &ulp_patch_table[i];
     if (patch->universe > now)
-      memset(patch, 0, sizeof *patch); /* its .so stays loaded: this child cannot know how far it was */
+      /* its .so stays loaded: this child cannot know how far it was */
+      memset(patch, 0, sizeof *patch);
     else if (patch->reverted > now)
       patch->reverted = 0;
   }

@@ -67,7 +67,7 @@ struct detour {
   uint64_t *selector_pointer, *chain_pointer;
   /* What the selector's bytes select; code 0: they may be written. */
   uint64_t selected_code, selected_universe;
-  uint64_t selector_left; /* universe that began when the entry was led elsewhere */
+  uint64_t selector_left;      /* universe that began when the entry was led elsewhere */
   struct stub stub, next_stub; /* that chain_pointer leads to */
 };
 
@@ -84,9 +84,14 @@ ULP_HIDDEN uint64_t oldest_universe(void);
 ULP_HIDDEN void claims_heal(void);
 
 /* ---- emit.c */
-/* Writes what the detour's versions need, as yet unreachable. False: no memory, or text not writable. */
+/*
+ * Writes what the detour's versions need, as yet unreachable. False: no memory, or text not
+ * writable.
+ */
 ULP_HIDDEN bool detour_prepare(struct detour *detour, const struct text *text);
-/* Makes it reachable: single bytes of code, or one pointer. What it led to before is still intact. */
+/*
+ * Makes it reachable: single bytes of code, or one pointer. What it led to before is still intact.
+ */
 ULP_HIDDEN bool detour_switch(struct detour *detour, const struct text *text);
 
 /* ---- retire.c */
@@ -98,7 +103,8 @@ ULP_HIDDEN bool retired_any(const struct library *library);
 /* ---- model.c */
 extern ULP_HIDDEN struct library *ulp_libraries;
 extern ULP_HIDDEN struct detour *ulp_detours;
-ULP_HIDDEN struct library *library_of(uint64_t descriptor); /* pinned; NULL: not loaded, or no memory */
+/* Pinned; NULL: not loaded, or no memory. */
+ULP_HIDDEN struct library *library_of(uint64_t descriptor);
 ULP_HIDDEN struct detour *detour_of(struct library *library, uint64_t function, uint64_t entry);
 ULP_HIDDEN bool version_add(struct detour *detour, uint64_t universe, uint64_t code,
                             struct ulp_patch *patch, const struct scope *scope);
@@ -108,7 +114,9 @@ ULP_HIDDEN void versions_drop(struct version *versions); /* this one and the old
 ULP_HIDDEN void libraries_release(void);                 /* those without any detour in use */
 
 /* ---- collect.c */
-/* Frees what no thread can reach any more. Gives the number of reverted patches that stay for now. */
+/*
+ * Frees what no thread can reach any more. Gives the number of reverted patches that stay for now.
+ */
 ULP_HIDDEN uint32_t collect(const struct text *text);
 
 /* ---- publish.c */

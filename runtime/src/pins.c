@@ -1,6 +1,7 @@
 /*
- * Threads for which no return slot was left. Such a thread is inside a library from its first entry on, in the
- * universe of then, until it ends; what it keeps alive is told by a table, or, when that is full too, by nothing.
+ * Threads for which no return slot was left. Such a thread is inside a library from its first entry
+ * on, in the universe of then, until it ends; what it keeps alive is told by a table, or, when that
+ * is full too, by nothing.
  */
 #include "runtime.h"
 
@@ -11,7 +12,10 @@ void pins_init(void)
   ulp_control_block.pins = (uint64_t)pins;
 }
 
-/* Before the universe of the thread is read: oldest_universe() sees the pin, or the thread what is newest. Entry. */
+/*
+ * Before the universe of the thread is read: oldest_universe() sees the pin, or the thread what is
+ * newest. Entry.
+ */
 void pin_note(tls_t *tls)
 {
   __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
@@ -64,7 +68,10 @@ void pins_of_child(void)
       pin_free(&pins[i]);
 }
 
-/* The oldest universe that a pin keeps alive: 0 when that is not known, `newest` when there is none. Helper. */
+/*
+ * The oldest universe that a pin keeps alive: 0 when that is not known, `newest` when there is
+ * none. Helper.
+ */
 uint64_t oldest_pinned(uint64_t newest)
 {
   if (__atomic_load_n(&ulp_control_block.pins_lost, __ATOMIC_SEQ_CST) != 0)

@@ -2,11 +2,11 @@
  * How a change of the model becomes visible. The order is the whole argument:
  *
  *   1. prepare   stubs, selectors, pointers: nothing leads there yet
- *   2. switch    entry bytes and chain pointers: every new version carries a universe that no thread
- *                inside has, so every thread goes on as before
+ *   2. switch    entry bytes and chain pointers: every new version carries a universe that no
+ *                thread inside has, so every thread goes on as before
  *   3. barrier   from here on no core executes old bytes (SYNC_CORE)
- *   4. publish   one store of the universe: the commit. A thread that reads it at its entry (E2 in trm.S)
- *                executes the new bytes, because the barrier lies before the store
+ *   4. publish   one store of the universe: the commit. A thread that reads it at its entry (E2 in
+ *                trm.S) executes the new bytes, because the barrier lies before the store
  */
 #include "patches.h"
 

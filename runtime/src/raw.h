@@ -29,9 +29,9 @@ static inline long ulp_syscall6(long number, long a, long b, long c, long d, lon
   ulp_syscall6(n, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 /* raw_syscall(SYS_close, fd): up to four arguments, or six. */
-#define raw_syscall(...)                                                                   \
+#define raw_syscall(...)                                                                        \
   ULP_NTH(__VA_ARGS__, ULP_CALL6, ULP_CALL5_UNUSED, ULP_CALL4, ULP_CALL3, ULP_CALL2, ULP_CALL1, \
-          ULP_CALL0)                                                                       \
+          ULP_CALL0)                                                                            \
   (__VA_ARGS__)
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static _Alignas(64) uint8_t buffer[ULP_LIMIT_REQUEST_BYTES]; /* untouched until used */
-static uint64_t current; /* sequence number */
+static uint64_t current;                                     /* sequence number */
 
 void request_init(void)
 {
@@ -32,8 +32,8 @@ static void set_phase(uint32_t phase)
 }
 
 /*
- * Stores the phase, then reads `cancel`, both sequentially consistent; the tool writes `cancel`, then
- * reads the phase. Whoever comes second sees the first.
+ * Stores the phase, then reads `cancel`, both sequentially consistent; the tool writes `cancel`,
+ * then reads the phase. Whoever comes second sees the first.
  */
 uint32_t commit(void)
 {
@@ -67,7 +67,7 @@ static bool read_request(struct request *request)
     return false;
   request->targets = (const struct ulp_request_target *)(buffer + h->targets);
   request->functions = (const struct ulp_request_function *)(buffer + h->functions);
-  request->dependencies = (const uint8_t(*)[ULP_PATCH_ID_SIZE])(buffer + h->dependencies);
+  request->dependencies = (const uint8_t (*)[ULP_PATCH_ID_SIZE])(buffer + h->dependencies);
   request->path = (const char *)buffer + h->path;
   size_t room = h->length - h->path;
   if (strnlen(request->path, room) == room || strlen(request->path) >= ULP_LIMIT_PATH_BYTES)
@@ -94,9 +94,10 @@ static uint32_t answer(struct text *text)
   if (universe_now() >= ULP_UNIVERSE_OUTSIDE - 256)
     return fail(ULP_RESULT_TABLE_FULL, "the universes are used up");
   uint64_t before = universe_now();
-  uint32_t result = request.header.operation == ULP_OPERATION_APPLY    ? patch_apply(&request, text)
-                    : request.header.operation == ULP_OPERATION_REVERT ? patch_revert(&request, text)
-                                                                       : ULP_RESULT_OK;
+  uint32_t result = request.header.operation == ULP_OPERATION_APPLY ? patch_apply(&request, text)
+                    : request.header.operation == ULP_OPERATION_REVERT
+                        ? patch_revert(&request, text)
+                        : ULP_RESULT_OK;
   if (universe_now() != before)
     ulp_control_block.result_universe = universe_now();
   if (result == ULP_RESULT_OK) {
@@ -116,7 +117,8 @@ void request_run(uint64_t sequence)
   control->message[0] = '\0';
   control->result_universe = 0;
   if (!text_open(&text)) {
-    control->result = fail(ULP_RESULT_CODE_UNWRITABLE, "/proc/thread-self/mem: %s", strerror(errno));
+    control->result =
+        fail(ULP_RESULT_CODE_UNWRITABLE, "/proc/thread-self/mem: %s", strerror(errno));
     return;
   }
   control->result = answer(&text);

@@ -2,8 +2,8 @@
  * What the files of libpulp.so share. Each group names the file that holds it.
  *
  * From where code runs is said at each function:
- *   entry     in a thread that enters or leaves a library, perhaps in a signal handler: no locks, no libc
- *             beyond what is async-signal-safe
+ *   entry     in a thread that enters or leaves a library, perhaps in a signal handler: no locks,
+ *             no libc beyond what is async-signal-safe
  *   helper    in the helper thread, one at a time: anything goes
  *   thread    in an ordinary thread at an ordinary moment
  */
@@ -99,10 +99,10 @@ static inline void forget_slot(tls_t *tls)
 
 /* ---- slots.c: all of them entry */
 struct thread {
-  slot_t *volatile slots;               /* every slot that this thread owns */
+  slot_t *volatile slots;                  /* every slot that this thread owns */
   volatile uint64_t stack_low, stack_high; /* the mapping last found around a stack; high 0: none */
-  volatile bool ends;                   /* its slots were given back: what it takes now is `late` */
-  volatile bool pinned;                 /* in some library: pins.c */
+  volatile bool ends;   /* its slots were given back: what it takes now is `late` */
+  volatile bool pinned; /* in some library: pins.c */
 };
 extern ULP_HIDDEN __thread struct thread ulp_thread __attribute__((tls_model("initial-exec")));
 extern ULP_HIDDEN volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
@@ -119,18 +119,26 @@ ULP_HIDDEN bool frame_is_dead(slot_t *slot, uint64_t sp);
 /* In limbo: its call has returned, or its frame is no more. */
 ULP_HIDDEN bool limbo_is_over(slot_t *slot);
 ULP_HIDDEN void slot_give_back(slot_t *slot, uint64_t stack_low, uint64_t stack_high);
-/* The call of tls goes into limbo, in this state; the slot keeps it. tls is outside then. Signals blocked, in both. */
+/*
+ * The call of tls goes into limbo, in this state; the slot keeps it. tls is outside then. Signals
+ * blocked, in both.
+ */
 ULP_HIDDEN void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state);
 /* Its call goes on, in tls of the same thread. */
 ULP_HIDDEN void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe);
-/* Around the time in which a parked call has two slots, or none that oldest_universe() could see. */
+/*
+ * Around the time in which a parked call has two slots, or none that oldest_universe() could see.
+ */
 ULP_HIDDEN void slot_move_begin(slot_t *from);
 /* to: the slot that the call has now, or NULL: it keeps the old one, and nobody reuses that */
 ULP_HIDDEN void slot_move_end(slot_t *from, slot_t *to);
 extern ULP_HIDDEN volatile uint32_t ulp_moves_begun, ulp_moves_ended;
 /* Inside for good. Signals blocked, and pin_note() first. */
 ULP_HIDDEN void claim_pin(tls_t *tls, uint32_t universe);
-/* Of this thread; 0, not known, in a child of vfork: what it takes belongs to a thread of its parent. */
+/*
+ * Of this thread; 0, not known, in a child of vfork: what it takes belongs to a thread of its
+ * parent.
+ */
 ULP_HIDDEN uint32_t thread_id(void);
 /* Does the kernel know no such thread of this process any more? No, when it is not known which. */
 ULP_HIDDEN bool thread_is_gone(uint32_t tid);

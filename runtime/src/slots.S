@@ -1,10 +1,10 @@
 /*
  * The return slots: what an outermost call into a live-patchable library goes through.
  *
- * Slot k is 64 bytes of code here and 64 bytes of record (ulp_slot) in .bss. The word on the stack that
- * held the caller's return address becomes, by `call`, the slot's own return point: arguments stay where
- * they are, calls and returns stay paired for the predictor. One FDE covers all slots; it finds the real
- * return address in the record, so unwinders walk through.
+ * Slot k is 64 bytes of code here and 64 bytes of record (ulp_slot) in .bss. The word on the stack
+ * that held the caller's return address becomes, by `call`, the slot's own return point: arguments
+ * stay where they are, calls and returns stay paired for the predictor. One FDE covers all slots;
+ * it finds the real return address in the record, so unwinders walk through.
  */
 #include "ulp_abi.h"
 
@@ -28,11 +28,14 @@ RECORDS:
         .long   ULP_UNIVERSE_OUTSIDE, 0
 
 /*
- * in:  r11 = tpoff, S - ulp_library at -16(%rsp), (rsp) = return address of the caller; the claim is made
+ * in:  r11 = tpoff, S - ulp_library at -16(%rsp), (rsp) = return address of the caller; the claim
+ *      is made
  * out: returns to the caller with S's results; clobbers r11 and flags, as any function may
  *
- *    +0   push *global                     no register is free; a handler that helps makes it newer (trm.S)
- *    +6   pop tls.universe                 E2; and tls.flags = 0: universes are 64 bits wide, their upper half is 0
+ *    +0   push *global                     no register is free; a handler that helps makes it newer
+ *                                          (trm.S)
+ *    +6   pop tls.universe                 E2; and tls.flags = 0: universes are 64 bits wide, their
+ *                                          upper half is 0
  *   +11   r11 = S                          a thread that has its universe comes in here
  *   +23   rec.ret = return address, taken off the stack
  *   +29   call S                           its return address lies in the very same word
@@ -40,15 +43,17 @@ RECORDS:
  *   +38   tls.sp, universe = 0, outside    X: both in one store
  *   +56   ret
  *
- * Nothing of this slot is used before the claim is made: until then a handler may make the thread lose the slot.
+ * Nothing of this slot is used before the claim is made: until then a handler may make the thread
+ * lose the slot.
  *
- * X is one instruction, because each half alone tells a handler something false: a claim whose universe is not known
- * yet, or a universe that counts although the thread is outside. xmm5 is dead at a return in every calling convention
- * (System V: results in xmm0 and xmm1; ms_abi: xmm6 and above are the caller's).
+ * X is one instruction, because each half alone tells a handler something false: a claim whose
+ * universe is not known yet, or a universe that counts although the thread is outside. xmm5 is dead
+ * at a return in every calling convention (System V: results in xmm0 and xmm1; ms_abi: xmm6 and
+ * above are the caller's).
  *
- * The CFA: before +29 and from +38 on, the return address lies at rsp (CFA = rsp + 8), but at +6 above the
- * universe (CFA = rsp + 16); in between, at rec.ret (CFA = rsp). Unwinders look up rip - 1 for calls but evaluate
- * with the real rip: taken off  <=>  (rip - 29) & 63 <= 3.
+ * The CFA: before +29 and from +38 on, the return address lies at rsp (CFA = rsp + 8), but at +6
+ * above the universe (CFA = rsp + 16); in between, at rec.ret (CFA = rsp). Unwinders look up
+ * rip - 1 for calls but evaluate with the real rip: taken off  <=>  (rip - 29) & 63 <= 3.
  */
         .section .text.ulp_slots, "ax", @progbits
         .p2align 6
@@ -66,11 +71,12 @@ __ulp_slots:
         .cfi_escape 0x0f, 22, 0x77, 0, 0x80, 0x63, 0x08, 0x3f, 0x1a, 0x33, 0x2b, 0x33, 0x24, 0x22
         .cfi_escape 0x80, 0, 0x08, 0x3f, 0x1a, 0x36, 0x29, 0x33, 0x24, 0x22
         /*
-         * DW_CFA_expression r16, 38 bytes (the CFA is on the expression's stack), without a branch for valgrind's sake:
-         *   lit8; minus                                                                CFA - 8
+         * DW_CFA_expression r16, 38 bytes (the CFA is on the expression's stack), without a branch
+         * for valgrind's sake:
+         *   lit8; minus                                                        CFA - 8
          *   breg16 0; const1s -64; and; plus_uconst 25; deref; const4u ~0; and;
-         *   breg16 0; const1s -64; and; plus; plus_uconst 37; breg7 0; minus;          + (rec.ret - (rsp - 8)
-         *   lit0; lit3; breg16 -29; const1u 63; and; ge; minus; and; plus              & (taken off ? -1 : 0))
+         *   breg16 0; const1s -64; and; plus; plus_uconst 37; breg7 0; minus;  + (rec.ret - (rsp-8)
+         *   lit0; lit3; breg16 -29; const1u 63; and; ge; minus; and; plus      & -(taken off))
          * the record's address comes from the displacement of the slot's own popq
          */
         .cfi_escape 0x10, 16, 38, 0x38, 0x1c
@@ -100,15 +106,17 @@ __ulp_slots:
 __ulp_slots_end:
 
         /*
-         * The name by which gdb knows a slot, from its call on. Nobody refers to it: gdb takes a global IFUNC (so
-         * build.mjs makes it) for a part of the dynamic linker, and `step` out of a tracked function goes on to the caller.
+         * The name by which gdb knows a slot, from its call on. Nobody refers to it: gdb takes a
+         * global IFUNC (so build.mjs makes it) for a part of the dynamic linker, and `step` out of
+         * a tracked function goes on to the caller.
          */
         .type   __ulp_return_slot, @gnu_indirect_function
         .set    __ulp_return_slot, __ulp_slots + ULP_SLOT_POPPED
         .size   __ulp_return_slot, __ulp_slots_end - __ulp_return_slot
 
 /*
- * Landing pad of every slot's frame: finishes the exit, then unwinds on as if the caller had called.
+ * Landing pad of every slot's frame: finishes the exit, then unwinds on as if the caller had
+ * called.
  * in: rax = the exception, rdx = the record, rsp as when S returned
  */
         .text
@@ -132,10 +140,11 @@ __ulp_landing:
         .size   __ulp_landing, . - __ulp_landing
 
 /*
- * The way from trm.S into C: calls ulp_special(rax = tls, entry_sp) and gives its result in rax. Everything else
- * is preserved, vector and x87 state included: xsave components 0-2 and 5-7, which end at 2688 in the standard format (Intel
- * SDM volume 1, 13.4.3; CPUID leaf 0dh; AMD's end before). entry_sp: rsp at __ulp_entry, above our return address
- * and the 24 bytes that trm.S skipped.
+ * The way from trm.S into C: calls ulp_special(rax = tls, entry_sp) and gives its result in rax.
+ * Everything else is preserved, vector and x87 state included: xsave components 0-2 and 5-7, which
+ * end at 2688 in the standard format (Intel SDM volume 1, 13.4.3; CPUID leaf 0dh; AMD's end
+ * before). entry_sp: rsp at __ulp_entry, above our return address and the 24 bytes that trm.S
+ * skipped.
  */
         .text
         .p2align 4

@@ -1,22 +1,24 @@
 /*
- * Return slots: who owns which, and what becomes of one whose call never returns. All of it is entry
- * code: any thread, any moment, signal handlers included.
+ * Return slots: who owns which, and what becomes of one whose call never returns. All of it is
+ * entry code: any thread, any moment, signal handlers included.
  *
  *   state   owner's tls->code   record's tls   meaning
  *   free    -                   -              bit in the map clear
  *   used    the slot            the owner      in use, or waiting for the next outermost call
- *   limbo   another             its own junk   the call was left by a jump or parked by swapcontext: its
- *                                              frame may still live and return, which clears junk only.
- *                                              Reused when proven dead.
- *   held    another             its own junk   the same, but not to be reused: another thread is taking the
- *                                              call over, or its word tells nothing (context.c)
+ *   limbo   another             its own junk   the call was left by a jump or parked by
+ *                                              swapcontext: its frame may still live and return,
+ *                                              which clears junk only. Reused when proven dead.
+ *   held    another             its own junk   the same, but not to be reused: another thread is
+ *                                              taking the call over, or its word tells nothing
+ *                                              (context.c)
  *   orphan  -                   its own junk   its thread has ended, its frame may live: on no list
- *   late    as used             as used        taken by a thread that had given its slots back: by a handler, or a
- *                                              destructor behind ours. Others take it when that thread is gone
+ *   late    as used             as used        taken by a thread that had given its slots back: by
+ *                                              a handler, or a destructor behind ours. Others take
+ *                                              it when that thread is gone
  *
- * A slot never changes its thread. It changes hands with all signals blocked, so that neither a handler
- * nor a cancellation comes between; limbo, held and orphan, where two threads meet, change by compare
- * and exchange.
+ * A slot never changes its thread. It changes hands with all signals blocked, so that neither a
+ * handler nor a cancellation comes between; limbo, held and orphan, where two threads meet, change
+ * by compare and exchange.
  */
 #include "runtime.h"
 
@@ -107,8 +109,8 @@ bool frame_is_dead(slot_t *slot, uint64_t sp)
 }
 
 /*
- * Into limbo and out of it, as universe_of() reads it: `moves` first, and the new place is complete before the
- * record leads there and before the old one is cleared.
+ * Into limbo and out of it, as universe_of() reads it: `moves` first, and the new place is complete
+ * before the record leads there and before the old one is cleared.
  */
 static void slot_moves(slot_t *slot)
 {
@@ -164,7 +166,9 @@ void slot_idle(slot_t *slot)
   slot->state = ULP_SLOT_LIMBO;
 }
 
-/* Has its block been made anew, by a dlclose and a dlopen? Then nobody can be inside by way of it. */
+/*
+ * Has its block been made anew, by a dlclose and a dlopen? Then nobody can be inside by way of it.
+ */
 static bool is_forsaken(slot_t *slot, tls_t *tls)
 {
   return slot->state == ULP_SLOT_USED && slot->tls == (uint64_t)tls;
@@ -175,8 +179,7 @@ static slot_t *slot_reuse(tls_t *tls)
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     if (is_forsaken(slot, tls))
       return slot;
-    if (in_limbo(slot) && limbo_is_over(slot) &&
-        slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_USED))
+    if (in_limbo(slot) && limbo_is_over(slot) && slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_USED))
       return slot;
   }
   return NULL;
@@ -219,8 +222,9 @@ void claim_pin(tls_t *tls, uint32_t universe)
 }
 
 /*
- * The thread ends; low to high is its stack. A call in limbo whose frame lies on another stack may still
- * return: its slot becomes an orphan, which unpark() gives back when the call goes on in another thread.
+ * The thread ends; low to high is its stack. A call in limbo whose frame lies on another stack may
+ * still return: its slot becomes an orphan, which unpark() gives back when the call goes on in
+ * another thread.
  */
 void slot_give_back(slot_t *slot, uint64_t low, uint64_t high)
 {
@@ -262,7 +266,10 @@ void slot_move_end(slot_t *from, slot_t *to)
   __atomic_fetch_add(&ulp_moves_ended, 1, __ATOMIC_SEQ_CST);
 }
 
-/* 0 < tls->sp <= sp, at an entry at stack pointer sp. Is the recorded call gone? Then it is cleared. */
+/*
+ * 0 < tls->sp <= sp, at an entry at stack pointer sp. Is the recorded call gone? Then it is
+ * cleared.
+ */
 static bool claim_is_stale(tls_t *tls, uint64_t sp)
 {
   uint64_t claim = tls->sp, word;
@@ -285,8 +292,8 @@ static bool claim_is_stale(tls_t *tls, uint64_t sp)
 }
 
 /*
- * The first entry of a thread, outside still: it can be seen before it claims. False when no slot is left: the
- * thread is inside from now on, in the universe of now, until it ends.
+ * The first entry of a thread, outside still: it can be seen before it claims. False when no slot
+ * is left: the thread is inside from now on, in the universe of now, until it ends.
  */
 static bool acquire(tls_t *tls)
 {
@@ -313,7 +320,10 @@ static void help(tls_t *tls)
     *pushed = tls->universe;
 }
 
-/* 0 < tls->sp <= entry_sp. Gives 1 when the thread is outside now and has a slot, 0 when it is inside. */
+/*
+ * 0 < tls->sp <= entry_sp. Gives 1 when the thread is outside now and has a slot, 0 when it is
+ * inside.
+ */
 int ulp_special(tls_t *tls, uint64_t entry_sp)
 {
   if (tls->sp == ULP_SP_NO_SLOT)
@@ -327,7 +337,8 @@ int ulp_special(tls_t *tls, uint64_t entry_sp)
 void claims_left_for(uint64_t target)
 {
   uint64_t here = (uint64_t)__builtin_frame_address(0);
-  int leaves_alternate = -1; /* not asked yet: it takes a system call, and most jumps leave no claim behind */
+  /* -1: not asked yet, because it takes a system call, and most jumps leave no claim behind. */
+  int leaves_alternate = -1;
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     tls_t *tls = (tls_t *)slot->tls;
     if (in_limbo(slot) || tls->code != slot_code(slot))

@@ -8,7 +8,9 @@ static bool have_key;
 
 void thread_notice(void)
 {
-  /* Stores into the thread's descriptor (or callocs once for keys above 31): see INTO_C in slots.S. */
+  /*
+   * Stores into the thread's descriptor (or callocs once for keys above 31): see INTO_C in slots.S.
+   */
   if (have_key)
     pthread_setspecific(key, (void *)1);
 }
@@ -45,7 +47,8 @@ void thread_gives_back(void)
     next = slot_next(slot);
     tls_t *tls = (tls_t *)slot->tls;
     /* Its library may have been unloaded, and the block be somebody else's. */
-    if (!in_limbo(slot) && tls == block_of_this_thread(slot->library) && tls->code == slot_code(slot)) {
+    if (!in_limbo(slot) && tls == block_of_this_thread(slot->library) &&
+        tls->code == slot_code(slot)) {
       claim_abandon(tls, false);
       forget_slot(tls);
     }
@@ -63,8 +66,8 @@ static void thread_ends(void *unused)
 }
 
 /*
- * In the child only the forking thread lives: other threads' slots are free. Not those of calls that they
- * have left suspended: such a coroutine may go on in the child.
+ * In the child only the forking thread lives: other threads' slots are free. Not those of calls
+ * that they have left suspended: such a coroutine may go on in the child.
  */
 static void child_begins(void)
 {

@@ -1,4 +1,6 @@
-/** Where `npm run toolchain` has put the patched tools. The same rule as in scripts/toolchain.mjs. */
+/**
+ * Where `npm run toolchain` has put the patched tools. The same rule as in scripts/toolchain.mjs.
+ */
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';

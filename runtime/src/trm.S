@@ -1,27 +1,30 @@
 /*
  * Entry tracking: linked into every live-patchable library as trm.o.
  *
- * A trampoline in the padding of function S tells a thread's outermost entry into this library from a nested one
- * and claims it (E1; packages/elf/src/gate/trampoline.ts). It goes on to a *return slot* of libpulp.so, which gives
- * it its universe (E2) and notes the exit; the first time __ulp_entry finds it a slot.
+ * A trampoline in the padding of function S tells a thread's outermost entry into this library from
+ * a nested one and claims it (E1; packages/elf/src/gate/trampoline.ts). It goes on to a *return
+ * slot* of libpulp.so, which gives it its universe (E2) and notes the exit; the first time
+ * __ulp_entry finds it a slot.
  *
  *   thread block ulp_tls {sp, universe, flags, code, library}, initial-exec TLS
  *     sp = ULP_SP_NO_SLOT         outside, and without a return slot yet
  *     sp = 0                      outside
- *     sp = address of a word W    inside; W held the return address of the outermost call: the claim
+ *     sp = address of a word W    inside; W held the return address of the outermost call: the
+ *                                 claim
  *
  * State of one thread and library, and what a signal handler that calls the library finds:
  *
  *   sp   universe  where                                   a handler's entry, deeper on the stack
  *   1    -1        before the first entry                  gets the slot; then as below
- *   0    -1        outside                                 is outermost itself, and cleans up behind it
+ *   0    -1        outside                                 is outermost itself, and cleans up
+ *                                                          behind it
  *   W    -1        between E1 and E2                       helps: stores the universe (nested)
  *   W    u         inside                                  nested
  *
- * E1 claims, E2 takes the universe: in this order, because between them the claim makes every other entry
- * of this thread nested, and the helper of a patch that sees a claim without a universe waits. Both need the slot: by it
- * the claim is seen. The exit,
- * X in the slot, drops both in one store; see slots.S.
+ * E1 claims, E2 takes the universe: in this order, because between them the claim makes every other
+ * entry of this thread nested, and the helper of a patch that sees a claim without a universe
+ * waits. Both need the slot: by it the claim is seen. The exit, X in the slot, drops both in one
+ * store; see slots.S.
  */
 #include "ulp_abi.h"
 
@@ -29,7 +32,7 @@
         .weak   __ulp_special
         .weak   __ulp_entry_unwind
 
-/* ---- the thread block ---------------------------------------------------------------------------- */
+/* ---- the thread block ------------------------------------------------------------------------ */
 
         .section .tdata.ulp, "awT", @progbits
         .p2align 5
@@ -42,7 +45,7 @@ __ulp_tls:
         .quad   0                       /* code */
         .quad   __ulp_library           /* library */
 
-/* ---- the descriptor and the note by which the tools find it --------------------------------------- */
+/* ---- the descriptor and the note by which the tools find it ---------------------------------- */
 
         .section .data.rel.ro.ulp, "aw", @progbits
         .p2align 5
@@ -72,14 +75,18 @@ __ulp_library:
         .long   ULP_PADDING_BEFORE
         .long   __ulp_library - .
 
-/* By this a patched ld knows that it has to make trampolines (docs/toolchain.md). Any ld leaves it out of what it writes. */
+/*
+ * By this a patched ld knows that it has to make trampolines (docs/toolchain.md). Any ld leaves it
+ * out of what it writes.
+ */
         .section .ulp.track, "e", @progbits
 
-/* ---- the entry ------------------------------------------------------------------------------------ */
+/* ---- the entry ------------------------------------------------------------------------------- */
 
 /*
  * What a trampoline leaves to the library as a whole: this is rare.
- * in:  r11 = tpoff, S - __ulp_library at -16(%rsp); everything else as the caller of S left it; (rsp) = return address
+ * in:  r11 = tpoff, S - __ulp_library at -16(%rsp); everything else as the caller of S left it;
+ *      (rsp) = return address
  * out: at S (nested), or in the return slot (outermost), with rax, flags aside, as on entry
  * clobbers: r11, flags, 40 bytes of the red zone. Any thread, any stack.
  *
@@ -89,7 +96,8 @@ __ulp_library:
  *   tls.sp = rsp                                                               E1
  *   goto tls.code                                                              the slot
  *
- * -8(%rsp) is left alone from E1 on: there the slot puts the universe that it has read, and there a helper mends it.
+ * -8(%rsp) is left alone from E1 on: there the slot puts the universe that it has read, and there a
+ * helper mends it.
  */
         .text
         .p2align 6
@@ -123,9 +131,10 @@ __ulp_entry:
         jmp     *%r11
 
 /*
- * A signal handler came between E1 and E2 below us: we do E2 for it, unless a handler above us has done so. The slot
- * may have pushed an older universe already, below the claimed word: it must not come back. (What is older than a
- * universe is a universe; anything else there, the slot has not pushed.)
+ * A signal handler came between E1 and E2 below us: we do E2 for it, unless a handler above us has
+ * done so. The slot may have pushed an older universe already, below the claimed word: it must not
+ * come back. (What is older than a universe is a universe; anything else there, the slot has not
+ * pushed.)
  */
 .Lhelp:
         movq    %r11, -32(%rsp)
@@ -153,7 +162,7 @@ __ulp_entry:
         movq    %fs:ULP_TLS__CODE(%rax), %rax
         addq    $ULP_SLOT_RETURN, %rax
         cmpq    %rax, (%rsp)
-        je      .Lhelped                /* tail call out of the outermost function: its word is ours */
+        je      .Lhelped                /* tail call out of the outermost one: its word is ours */
         movq    __ulp_tls@gottpoff(%rip), %rax
 1:      addq    %fs:0, %rax
         subq    $24, %rsp               /* keeps -8 to -24 of now */

@@ -1,15 +1,15 @@
 /*
- * Unwinding through tracked frames: C++ exceptions, pthread_cancel, pthread_exit. Called by the unwinder
- * in the thread that unwinds.
+ * Unwinding through tracked frames: C++ exceptions, pthread_cancel, pthread_exit. Called by the
+ * unwinder in the thread that unwinds.
  */
 #include "runtime.h"
 
 #include <unwind.h>
 
 /*
- * The frame of a return slot. In its called state it has size zero: its CFA is that of the caller, so
- * the unwinder may take it for the handler's frame. It must therefore never say "continue" there: it
- * installs the landing pad, which finishes the exit and resumes.
+ * The frame of a return slot. In its called state it has size zero: its CFA is that of the caller,
+ * so the unwinder may take it for the handler's frame. It must therefore never say "continue"
+ * there: it installs the landing pad, which finishes the exit and resumes.
  */
 ULP_HIDDEN _Unwind_Reason_Code __ulp_slot_personality(int version, _Unwind_Action actions,
                                                       _Unwind_Exception_Class class,
@@ -36,7 +36,10 @@ ULP_HIDDEN _Unwind_Reason_Code __ulp_slot_personality(int version, _Unwind_Actio
   return _URC_CONTINUE_UNWIND;
 }
 
-/* A frame of trm.S, claimed perhaps, but its call not made: the claim is undone if it is this frame's. */
+/*
+ * A frame of trm.S, claimed perhaps, but its call not made: the claim is undone if it is this
+ * frame's.
+ */
 ULP_EXPORT _Unwind_Reason_Code __ulp_entry_unwind(int version, _Unwind_Action actions,
                                                   _Unwind_Exception_Class class,
                                                   struct _Unwind_Exception *exception,

@@ -1,4 +1,7 @@
-/** The model of entry, exit, publication and unloading (runtime/model), checked exhaustively by spin. */
+/**
+ * The model of entry, exit, publication and unloading (runtime/model), checked exhaustively by
+ * spin.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +19,10 @@ type Setting = `${string}=${number}` | 'UNIVERSE_FIRST';
 
 type Optimise = '-O0' | '-O2';
 
-/** What the checker found: no error, or the assertion that failed first. -O2 pays from some million states on. */
+/**
+ * What the checker found: no error, or the assertion that failed first. -O2 pays from some million
+ * states on.
+ */
 async function check(
   defines: readonly string[],
   optimise: Optimise = '-O0',

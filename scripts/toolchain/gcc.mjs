@@ -1,7 +1,7 @@
 /**
- * The patched compilers: cc1, cc1plus, lto1 and lto-wrapper, which Debian's gcc-12 finds by -B. Configured as Debian
- * configures its own where that shows in what they write or where they look, so that Debian's driver, assembler,
- * headers, libgcc and libstdc++ are used with them.
+ * The patched compilers: cc1, cc1plus, lto1 and lto-wrapper, which Debian's gcc-12 finds by -B.
+ * Configured as Debian configures its own where that shows in what they write or where they look,
+ * so that Debian's driver, assembler, headers, libgcc and libstdc++ are used with them.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

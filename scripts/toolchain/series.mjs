@@ -1,9 +1,11 @@
 /**
- * Brings a source tree into the state "as unpacked, plus this series of patches", and touches only files whose
- * content differs from what it is now: so make(1) compiles what a changed patch has changed, and nothing else.
+ * Brings a source tree into the state "as unpacked, plus this series of patches", and touches only
+ * files whose content differs from what it is now: so make(1) compiles what a changed patch has
+ * changed, and nothing else.
  *
  *   originals/FILE        a file as it was unpacked, kept before the first patch touches it
- *   originals.json        names of all files that a series ever touched; those without an original are the series' own
+ *   originals.json        names of all files that a series ever touched; those without an original
+ *                         are the series' own
  *   stage/                where the series is applied, to copies of the originals
  */
 import { spawnSync } from 'node:child_process';
@@ -33,7 +35,10 @@ export function readSeries(folder) {
     }));
 }
 
-/** Files that a patch in the format of diff -u or git names, without the first component of their path. */
+/**
+ * Files that a patch in the format of diff -u or git names, without the first component of their
+ * path.
+ */
 export function filesOf(text) {
   const pairs = [...text.matchAll(/^--- ([^\t\n]+)[^\n]*\n\+\+\+ ([^\t\n]+)/gm)];
   const names = pairs.flatMap(([, from, to]) => [from, to]).filter((name) => name !== '/dev/null');

@@ -2,7 +2,8 @@
  * The tools that can be built.
  *
  *   packages    Debian packages it is built from and with
- *   archive     its source: folder, pattern of the name with the version as first group, version that the series is for
+ *   archive     its source: folder, pattern of the name with the version as first group, version
+ *               that the series is for
  *   series      folder of toolchain-patches/
  *   installs    files below the prefix, by which it is known to be there
  *   build       steps; see workshop.mjs
@@ -19,7 +20,8 @@ const ld = {
   installs: ['bin/ld'],
   async build(shop) {
     await shop.source();
-    // As Debian configures its own, where that shows in what ld writes and where it looks; and linked statically.
+    // As Debian configures its own, where that shows in what ld writes and where it looks; and
+    // linked statically.
     await shop.configure([
       ...['--build=x86_64-linux-gnu', '--with-sysroot=/', '--enable-new-dtags', '--enable-plugins'],
       ...['--enable-deterministic-archives', '--disable-shared', '--disable-nls'],

@@ -2,7 +2,8 @@
  * Where one tool is built: build/toolchain/TOOL. Each step can be interrupted and done again:
  *
  *   source/      unpacked under another name, then renamed
- *   build/       configured; `configured` says with what, and is written last. make(1) goes on where it was
+ *   build/       configured; `configured` says with what, and is written last. make(1) goes on
+ *                where it was
  *   installed    fingerprint of all that went into what lies at the prefix, written last
  */
 import { spawn, execFileSync } from 'node:child_process';
@@ -113,7 +114,8 @@ function workshop({ tool, room, prefix, patches, archive, series }) {
 
     /**
      * The source tree with the series applied.
-     * @param {(tree: string) => Promise<void>} prepare what the distribution does to its source before it builds it
+     * @param {(tree: string) => Promise<void>} prepare what the distribution does to its source
+     * before it builds it
      */
     async source(prepare = async () => {}) {
       if (!existsSync(tree)) {

@@ -1,4 +1,7 @@
-/* Four threads that call all functions without pause: each call is one of either version, and none is lost. */
+/*
+ * Four threads that call all functions without pause: each call is one of either version, and none
+ * is lost.
+ */
 #include "functions.h"
 #include "program.h"
 

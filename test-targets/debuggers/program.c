@@ -134,7 +134,8 @@ static int look_for_slot(int x)
 /* Runs when the thread is cancelled: nothing of the call may be left. */
 static void count_down(int **left)
 {
-  volatile char deeper[8192]; /* than the call that was cancelled: what it left is not healed here */
+  /* Deeper than the call that was cancelled: what it left is not healed here. */
+  volatile char deeper[8192];
   deeper[0] = 0;
   outer(look_for_slot, 1);
   **left -= outermost + deeper[0];

@@ -1,7 +1,7 @@
 /*
- * The demo's server: four threads answer lines on a TCP port of the loopback interface, with the help of
- * a shared library. A fifth one watches the clock without pause, and notes the longest moment in which
- * it did not run: what the process saw of being stopped.
+ * The demo's server: four threads answer lines on a TCP port of the loopback interface, with the
+ * help of a shared library. A fifth one watches the clock without pause, and notes the longest
+ * moment in which it did not run: what the process saw of being stopped.
  *
  * The line `gap` is answered with that moment in microseconds, since the last time it was asked.
  * Prints its port first; ends when its standard input does.
@@ -77,8 +77,8 @@ int main(void)
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   socklen_t length = sizeof address;
   int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 16) != 0 ||
-      getsockname(listener, (struct sockaddr *)&address, &length) != 0)
+  if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
+      listen(listener, 16) != 0 || getsockname(listener, (struct sockaddr *)&address, &length) != 0)
     return 1;
   pthread_t thread;
   for (intptr_t i = 0; i < THREADS; i++)

@@ -45,7 +45,8 @@ static const char *resume(void)
   static char text[64];
   long outside = value();
   swapcontext(&main_context, &coroutine_context);
-  snprintf(text, sizeof text, "%ld then %ld, outside %ld", in_coroutine[0], in_coroutine[1], outside);
+  snprintf(text, sizeof text, "%ld then %ld, outside %ld", in_coroutine[0], in_coroutine[1],
+           outside);
   return text;
 }
 

@@ -7,13 +7,17 @@ extern "C" int relay(int (*callback)(int), int x);
 
 static int count;
 
-namespace {
+namespace
+{
 struct Cleanup {
   ~Cleanup() { count++; }
 };
 } // namespace
 
-extern "C" int cleanups() { return count; }
+extern "C" int cleanups()
+{
+  return count;
+}
 
 extern "C" int thrower(int x)
 {

@@ -15,10 +15,22 @@ static std::string text;
 static jmp_buf place;
 static int depth;
 
-static int throw_logic(int) { throw std::logic_error("callback"); }
-static int throw_again(int x) { return thrower(x); }
-static int jump(int) { longjmp(place, 1); }
-static int leave_thread(int) { pthread_exit(reinterpret_cast<void *>(7)); }
+static int throw_logic(int)
+{
+  throw std::logic_error("callback");
+}
+static int throw_again(int x)
+{
+  return thrower(x);
+}
+static int jump(int)
+{
+  longjmp(place, 1);
+}
+static int leave_thread(int)
+{
+  pthread_exit(reinterpret_cast<void *>(7));
+}
 static int measure(int)
 {
   void *frames[64];
@@ -82,4 +94,7 @@ static const char *reply(char *line)
   return text.c_str();
 }
 
-int main() { return serve(reply); }
+int main()
+{
+  return serve(reply);
+}

@@ -14,7 +14,8 @@ static void say(const char *who)
   fflush(stdout);
 }
 
-namespace {
+namespace
+{
 struct Last {
   const char *who;
   ~Last() { say(who); }
@@ -24,10 +25,22 @@ struct Last {
 static Last object{"static object"};
 static thread_local Last of_thread{"thread variable"};
 
-__attribute__((destructor)) static void destructor() { say("destructor of the program"); }
-static void at_exit() { say("atexit"); }
-static void at_quick_exit_() { say("at_quick_exit"); }
-static void exit_inside(void *) { exit(0); }
+__attribute__((destructor)) static void destructor()
+{
+  say("destructor of the program");
+}
+static void at_exit()
+{
+  say("atexit");
+}
+static void at_quick_exit_()
+{
+  say("at_quick_exit");
+}
+static void exit_inside(void *)
+{
+  exit(0);
+}
 static void wait_inside(void *)
 {
   for (;;)

@@ -82,7 +82,9 @@ const RECORDS = [
   [elf.SHT.NOTE, elf.Elf64_Nhdr],
 ];
 
-/** Where the numbers of an ELF file lie: headers three times, so that they are altered more often. */
+/**
+ * Where the numbers of an ELF file lie: headers three times, so that they are altered more often.
+ */
 export function elfFields(path) {
   const file = elf.ElfFile.parse(readFileSync(path), path);
   const { header, segments, sections } = file;

@@ -1,4 +1,7 @@
-/** Valid input to input that is wrong in a few places: at fields, where a parser looks, more often than elsewhere. */
+/**
+ * Valid input to input that is wrong in a few places: at fields, where a parser looks, more often
+ * than elsewhere.
+ */
 
 const INTERESTING = [
   0n,
@@ -35,7 +38,10 @@ const write = (bytes, { at, size }, value) => {
   for (let i = 0; i < size; i++) bytes[at + i] = Number((value >> BigInt(8 * i)) & 0xffn);
 };
 
-/** A value that a field might hold to deceive: extreme, near its own, near the length, or another field's. */
+/**
+ * A value that a field might hold to deceive: extreme, near its own, near the length, or another
+ * field's.
+ */
 function lie(random, bytes, field, fields) {
   const own = read(bytes, field);
   switch (random.below(6)) {

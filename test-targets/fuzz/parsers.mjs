@@ -1,4 +1,6 @@
-/** Every parser of foreign bytes: inputs that are valid, how they are altered, and what must hold. */
+/**
+ * Every parser of foreign bytes: inputs that are valid, how they are altered, and what must hold.
+ */
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -40,7 +42,10 @@ const mutateSeed = (random, seeds) => {
   return mutateBytes(random, bytes, fields);
 };
 
-/** What is asked of a file that cannot be parsed says so once; the other questions are asked all the same. */
+/**
+ * What is asked of a file that cannot be parsed says so once; the other questions are asked all the
+ * same.
+ */
 const questions = (bytes, asked) => {
   const file = elf.ElfFile.parse(bytes, 'fuzz');
   let last;
@@ -278,7 +283,10 @@ const auxv = () => {
   };
 };
 
-/** Code, jumps when true and false, and k of each instruction: what libseccomp would make, and one of each kind. */
+/**
+ * Code, jumps when true and false, and k of each instruction: what libseccomp would make, and one
+ * of each kind.
+ */
 const FILTERS = [
   [
     [0x20, 0, 0, 4],
@@ -370,7 +378,10 @@ const SYMBOL_QUESTIONS = [
   ...WANTED.map((wanted) => (file) => findFunction(new SymbolIndex(file), wanted)),
 ];
 
-/** name: of the context (`seeds`, `room`) -> `{make(random) -> bytes, run(bytes), end?()}`; `share` of all cases. */
+/**
+ * name: of the context (`seeds`, `room`) -> `{make(random) -> bytes, run(bytes), end?()}`; `share`
+ * of all cases.
+ */
 export const PARSERS = {
   elf: { share: 3, create: ofElf(ELF_QUESTIONS) },
   rewrite: { share: 1, create: ofElf([(file) => elf.rewrite(file), (file) => elf.planGate(file)]) },

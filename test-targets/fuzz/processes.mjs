@@ -1,6 +1,6 @@
 /**
- * Parsers of a process's memory, on a real process: it maps a file that looks like a program with libpulp.so
- * in it, and each case is written into that file.
+ * Parsers of a process's memory, on a real process: it maps a file that looks like a program with
+ * libpulp.so in it, and each case is written into that file.
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,7 @@
-/* Four threads that never rest: callers of the library, and users of what the helper must not disturb. */
+/*
+ * Four threads that never rest: callers of the library, and users of what the helper must not
+ * disturb.
+ */
 #include "program.h"
 
 #include <pthread.h>

@@ -1,6 +1,6 @@
 /**
- * A Debian without compiler, Python or Node headers, made by debootstrap, with a Node.js and its npm. The tree stays in
- * test-targets/build; each test gets a copy.
+ * A Debian without compiler, Python or Node headers, made by debootstrap, with a Node.js and its
+ * npm. The tree stays in test-targets/build; each test gets a copy.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -111,7 +111,9 @@ export class BareRoot {
     cpSync(path, join(this.folder, path), { recursive: true, dereference: true });
   }
 
-  /** A command line that runs one inside, as one process; nobody else sees the /proc that it gets. */
+  /**
+   * A command line that runs one inside, as one process; nobody else sees the /proc that it gets.
+   */
   enter(...command: string[]): [string, ...string[]] {
     const mount = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"';
     const variables = Object.entries(this.environment).map(([name, value]) => `${name}=${value}`);

@@ -18,7 +18,10 @@ function compile(name: string, ...args: string[]): void {
 /** A folder with another libpulp.so and trm.o to test: scripts/mutations.mjs. */
 const OTHER = process.env.ULP_TEST_RUNTIME;
 
-/** With what libraries are built: options of ulp-runtime. `npm run toolchain` builds all but the stock one. */
+/**
+ * With what libraries are built: options of ulp-runtime. `npm run toolchain` builds all but the
+ * stock one.
+ */
 const TOOLCHAINS = JSON.parse(readFileSync(join(__dirname, 'toolchains.json'), 'utf8')) as Readonly<
   Record<string, { cflags: string[]; ldflags: string[]; gate: boolean }>
 >;

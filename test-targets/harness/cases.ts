@@ -1,4 +1,6 @@
-/** Drives a program whose cases are run alone, suspended inside, and all at once: see ways/cases.h. */
+/**
+ * Drives a program whose cases are run alone, suspended inside, and all at once: see ways/cases.h.
+ */
 import type { Target } from './target';
 import { succeed } from './tools';
 
@@ -20,7 +22,10 @@ export async function runAll(target: Target): Promise<Results> {
   return parse(await target.ask('run'));
 }
 
-/** Suspends every case inside, does something, lets them go on; then looks while their threads still live. */
+/**
+ * Suspends every case inside, does something, lets them go on; then looks while their threads still
+ * live.
+ */
 export async function whileSuspended(
   target: Target,
   act: () => Promise<void> | void,
@@ -66,7 +71,10 @@ interface Inspected {
   readonly claims: readonly { readonly inside: boolean; readonly slot: string }[];
 }
 
-/** Nobody has been left inside. In limbo, a slot keeps a patch from being unloaded, but no thread in it. */
+/**
+ * Nobody has been left inside. In limbo, a slot keeps a patch from being unloaded, but no thread in
+ * it.
+ */
 export function expectAllOutside(target: Target): void {
   const [{ threads, ownerless }] = JSON.parse(succeed('ulp-inspect', target.pid, '--json'))
     .processes as [{ threads: readonly Inspected[]; ownerless: readonly unknown[] }];

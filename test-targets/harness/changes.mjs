@@ -1,7 +1,8 @@
 /**
  * Patches that come and go in one process, faster than one command after the other could make them:
  * `node changes.mjs PID FILE...`. It answers each line with `done`:
- *   to N   now N patches are applied, the first ones of FILE...; reverted ones may still be in memory
+ *   to N   now N patches are applied, the first ones of FILE...; reverted ones may still be in
+ *          memory
  *   be N   the same, and no reverted one is
  */
 import { createRequire } from 'node:module';

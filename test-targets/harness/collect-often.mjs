@@ -1,6 +1,7 @@
 /**
- * `node collect-often.mjs PID TIMES`: has the helper free what is out of use. It is what ulp-trigger asks for
- * when it sees that no thread is inside any more; here the helper has to see that for itself.
+ * `node collect-often.mjs PID TIMES`: has the helper free what is out of use. It is what
+ * ulp-trigger asks for when it sees that no thread is inside any more; here the helper has to see
+ * that for itself.
  */
 import { createRequire } from 'node:module';
 

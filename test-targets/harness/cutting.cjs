@@ -1,4 +1,7 @@
-/** With `--require`: a file is cut to so many bytes right before a command reads what lies behind them: ULP_TEST_CUT is `BYTES:PATH`. */
+/**
+ * With `--require`: a file is cut to so many bytes right before a command reads what lies behind
+ * them: ULP_TEST_CUT is `BYTES:PATH`.
+ */
 'use strict';
 const fs = require('node:fs');
 

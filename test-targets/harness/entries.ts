@@ -15,7 +15,10 @@ const NOT_COMPILED = new Set([
 ]);
 const STT_FUNC = 2;
 
-/** A part of a function that was split off it is no function; a thunk has no padding with any gcc; trm.o is assembly. */
+/**
+ * A part of a function that was split off it is no function; a thunk has no padding with any gcc;
+ * trm.o is assembly.
+ */
 const isOther = (name: string): boolean =>
   NOT_COMPILED.has(name) || /^__ulp_|^_ZTh|\.cold(\.|$)/.test(name);
 
@@ -39,7 +42,10 @@ function records(elf: ElfFile): bigint[] {
     .map(({ raw }) => raw.r_addend);
 }
 
-/** The functions' names; throws when an entry is not as promised, or a record is missing or too much. */
+/**
+ * The functions' names; throws when an entry is not as promised, or a record is missing or too
+ * much.
+ */
 export function requireEntries(library: string): string[] {
   const elf = ElfFile.read(library);
   const found = functions(elf);

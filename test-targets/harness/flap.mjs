@@ -1,7 +1,10 @@
 /**
- * Applies and reverts a patch, faster than one command after the other could, and prints how often it did both:
- *   node flap.mjs PID METADATA TIMES       so often; prints also how long the longest pair took, in ms
- *   node flap.mjs PID METADATA every MS    a change each so many milliseconds, until the process ends
+ * Applies and reverts a patch, faster than one command after the other could, and prints how often
+ * it did both:
+ *   node flap.mjs PID METADATA TIMES       so often; prints also how long the longest pair took, in
+ *                                          ms
+ *   node flap.mjs PID METADATA every MS    a change each so many milliseconds, until the process
+ *                                          ends
  */
 import { createRequire } from 'node:module';
 import { setTimeout as delay } from 'node:timers/promises';

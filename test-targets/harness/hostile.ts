@@ -1,4 +1,7 @@
-/** Runs commands on processes that lie to them: each ends by itself, within bounds, and prints nothing that draws. */
+/**
+ * Runs commands on processes that lie to them: each ends by itself, within bounds, and prints
+ * nothing that draws.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -10,7 +13,10 @@ import { BIN, type Outcome } from './tools';
 
 /** Far above what any of these runs needs; a hang is a failure. */
 const TIME_MS = 100_000;
-/** What a command holds at most, in MB: 60 without anything to do, and what docs/security.md lets it read, but for symbol tables. */
+/**
+ * What a command holds at most, in MB: 60 without anything to do, and what docs/security.md lets it
+ * read, but for symbol tables.
+ */
 const PEAK_MB = 256;
 /** Line feeds stand between lines; nothing else that controls a terminal is printed. */
 const DRAWS =
@@ -35,7 +41,8 @@ export class Hostile {
   /** Builds test-targets/simple's library with a patch of it. */
   constructor(private readonly s: Scenario) {
     writeFileSync(join(s.room, 'ulp_abi.h'), abiHeader());
-    // A build-id of its own: the commands for all processes concern every one that has it, and other tests run.
+    // A build-id of its own: the commands for all processes concern every one that has it, and
+    // other tests run.
     const id = `-Wl,--build-id=0x${randomBytes(20).toString('hex')}`;
     this.library = s.library('simple/library.c', 'libsimple.so', { args: [id] });
     this.patch = s.patch('simple/patch.c', 'fix', [[this.library, ['answer:new_answer']]]);
@@ -81,7 +88,10 @@ export class Hostile {
     return { status: status ?? -1, stdout, stderr };
   }
 
-  /** Every command, on one process. @returns what the apply said, and what a check of a library that is not there */
+  /**
+   * Every command, on one process. @returns what the apply said, and what a check of a library that
+   * is not there
+   */
   runAll(pid: number): { readonly status: number; readonly text: string; readonly none: string } {
     const { patch } = this;
     const id = String(pid);

@@ -1,4 +1,7 @@
-/** With `--require` in NODE_OPTIONS: writes what a command has loaded to the file ULP_TEST_LOADED, when it ends. */
+/**
+ * With `--require` in NODE_OPTIONS: writes what a command has loaded to the file ULP_TEST_LOADED,
+ * when it ends.
+ */
 'use strict';
 const { readFileSync, writeFileSync } = require('node:fs');
 const vm = require('node:vm');

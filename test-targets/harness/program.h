@@ -1,4 +1,6 @@
-/* What every test program shares: it prints "ready", then answers each line of input with one line. */
+/*
+ * What every test program shares: it prints "ready", then answers each line of input with one line.
+ */
 #ifndef PROGRAM_H
 #define PROGRAM_H
 

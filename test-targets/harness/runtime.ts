@@ -1,4 +1,6 @@
-/** A runtime of its own for a test: built from a copy of its sources, which may be altered before. */
+/**
+ * A runtime of its own for a test: built from a copy of its sources, which may be altered before.
+ */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

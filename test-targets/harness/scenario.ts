@@ -1,6 +1,6 @@
 /**
- * A test on real processes with a scratch directory of its own. When it fails, the directory stays and
- * the way to run it again is printed.
+ * A test on real processes with a scratch directory of its own. When it fails, the directory stays
+ * and the way to run it again is printed.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
@@ -71,7 +71,9 @@ export class Scenario {
     }
   }
 
-  /** Ends every target, also those that are still to be started by a part of the test that goes on. */
+  /**
+   * Ends every target, also those that are still to be started by a part of the test that goes on.
+   */
   abandon(): void {
     this.isAbandoned = true;
     for (const target of this.targets) target.kill();
@@ -81,7 +83,8 @@ export class Scenario {
 const SCRATCH = process.env.ULP_TEST_SCRATCH ?? join(TARGETS, 'build/scratch');
 
 const begun = new Set<Scenario>();
-// Of those whose time is over: their bodies go on, and nothing else would end what they have started.
+// Of those whose time is over: their bodies go on, and nothing else would end what they have
+// started.
 afterAll(() => begun.forEach((s) => s.abandon()));
 
 export function scenario(title: string, body: (s: Scenario) => Promise<void>): void {

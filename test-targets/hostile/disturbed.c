@@ -1,4 +1,7 @@
-/* Processes that are traced by their own, stopped and interrupted without pause, and change while they are looked at. */
+/*
+ * Processes that are traced by their own, stopped and interrupted without pause, and change while
+ * they are looked at.
+ */
 #include "hostile.h"
 
 #include <errno.h>
@@ -19,7 +22,10 @@ static void kill_helper(void)
   waitpid(helper, NULL, 0);
 }
 
-/* A child that runs `work` until its parent ends, or calls for calm; says on a pipe when it has begun. */
+/*
+ * A child that runs `work` until its parent ends, or calls for calm; says on a pipe when it has
+ * begun.
+ */
 static void with_helper(void (*work)(pid_t parent, int begun))
 {
   int begun[2];
@@ -113,7 +119,10 @@ static void hold_exec(pid_t parent, int begun)
     pause();
 }
 
-/* An execve(2) that waits for a thread to be gone, for ever: meanwhile ptrace(2) keeps whoever would attach waiting. */
+/*
+ * An execve(2) that waits for a thread to be gone, for ever: meanwhile ptrace(2) keeps whoever
+ * would attach waiting.
+ */
 static void exec_held(char **unused)
 {
   (void)unused;
@@ -165,7 +174,10 @@ static void count(int signal)
 
 static volatile int flooding = 1;
 
-/* A thousand at a time, then again when they have been handled: in between, the thread gets some work done. */
+/*
+ * A thousand at a time, then again when they have been handled: in between, the thread gets some
+ * work done.
+ */
 static void *flood(void *tid)
 {
   for (int sent = 0; flooding; sched_yield())
@@ -209,7 +221,10 @@ static void mappings_change(char **arguments)
   calm = stop_flood;
 }
 
-/* Children that look as their parent does, and are gone at once: never more than ten, and so many in all. */
+/*
+ * Children that look as their parent does, and are gone at once: never more than ten, and so many
+ * in all.
+ */
 static void bear(pid_t parent, int begun)
 {
   (void)parent;

@@ -1,4 +1,7 @@
-/* A launch gadget that does something else than to launch: what a tool sends a borrowed thread into. */
+/*
+ * A launch gadget that does something else than to launch: what a tool sends a borrowed thread
+ * into.
+ */
 #include "hostile.h"
 
 #include <unistd.h>
@@ -59,7 +62,10 @@ static void execute_cat(void)
 {
   static const char file[] = "/bin/cat";
   static const char *const arguments[] = {file, NULL};
-  __asm__ volatile("syscall" : : "a"(59), "D"(file), "S"(arguments), "d"(arguments + 1) : "rcx", "r11", "memory");
+  __asm__ volatile("syscall"
+                   :
+                   : "a"(59), "D"(file), "S"(arguments), "d"(arguments + 1)
+                   : "rcx", "r11", "memory");
   __builtin_trap();
 }
 
@@ -95,7 +101,10 @@ static void *sleep_in_read(void *unused)
   return unused;
 }
 
-/* The same from another thread than the first one, which runs and so is borrowed last: its id changes when it executes a program. */
+/*
+ * The same from another thread than the first one, which runs and so is borrowed last: its id
+ * changes when it executes a program.
+ */
 static void executes_as_other(char **unused)
 {
   executes(unused);

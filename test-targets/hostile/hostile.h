@@ -1,4 +1,6 @@
-/* What the programs that lie share: argv[1] says how. Lines are answered as by test-targets/simple. */
+/*
+ * What the programs that lie share: argv[1] says how. Lines are answered as by test-targets/simple.
+ */
 #ifndef HOSTILE_H
 #define HOSTILE_H
 
@@ -31,7 +33,10 @@ static inline void start(void *(*work)(void *), void *argument)
     abort();
 }
 
-/* "same" as long as nobody has written to the control block or to the function that a patch would replace. */
+/*
+ * "same" as long as nobody has written to the control block or to the function that a patch would
+ * replace.
+ */
 static const char *changes(void)
 {
   static struct ulp_control before;
@@ -40,7 +45,9 @@ static const char *changes(void)
     before = *control;
     memcpy(code, (void *)answer, sizeof code);
   }
-  return memcmp(&before, control, sizeof before) || memcmp(code, (void *)answer, sizeof code) ? "changed" : "same";
+  return memcmp(&before, control, sizeof before) || memcmp(code, (void *)answer, sizeof code)
+             ? "changed"
+             : "same";
 }
 
 /* Ends what was begun, for the line "calm". */

@@ -1,6 +1,6 @@
 /*
- * ELF images that lie in memory, where the files on disk do not: argv[2] is part of the name of one (none: the program),
- * argv[3] says how.
+ * ELF images that lie in memory, where the files on disk do not: argv[2] is part of the name of one
+ * (none: the program), argv[3] says how.
  */
 #include "hostile.h"
 
@@ -23,7 +23,8 @@ static int find(struct dl_phdr_info *info, size_t unused, void *wanted)
 {
   struct image *image = wanted;
   (void)unused;
-  if (*image->part_of_name ? !strstr(info->dlpi_name, image->part_of_name) : *info->dlpi_name != '\0')
+  if (*image->part_of_name ? !strstr(info->dlpi_name, image->part_of_name)
+                           : *info->dlpi_name != '\0')
     return 0;
   image->bias = info->dlpi_addr;
   /* The first segment of these files begins at link address 0. */
@@ -41,8 +42,8 @@ static void make_writable(void *from, size_t size)
 }
 
 /* For each program header of a type. */
-#define EACH(p, image, type)                                                                                           \
-  for (Elf64_Phdr *p = (image)->segments; p < (image)->segments + (image)->count; p++)                                 \
+#define EACH(p, image, type)                                                           \
+  for (Elf64_Phdr *p = (image)->segments; p < (image)->segments + (image)->count; p++) \
     if (p->p_type == (type))
 
 static void lie_in_headers(struct image *image, const char *how)
@@ -68,7 +69,10 @@ static void lie_in_headers(struct image *image, const char *how)
   }
 }
 
-/* Every table of the dynamic section elsewhere, or nothing but an entry that names itself, without an end. */
+/*
+ * Every table of the dynamic section elsewhere, or nothing but an entry that names itself, without
+ * an end.
+ */
 static void lie_in_dynamic(struct image *image, const char *how)
 {
   EACH(p, image, PT_DYNAMIC)
@@ -77,7 +81,8 @@ static void lie_in_dynamic(struct image *image, const char *how)
     Elf64_Dyn *end = first + p->p_memsz / sizeof *first;
     make_writable(first, p->p_memsz);
     for (Elf64_Dyn *d = first; d < end; d++) {
-      int is_table = d->d_tag == DT_SYMTAB || d->d_tag == DT_STRTAB || d->d_tag == DT_GNU_HASH || d->d_tag == DT_DEBUG;
+      int is_table = d->d_tag == DT_SYMTAB || d->d_tag == DT_STRTAB || d->d_tag == DT_GNU_HASH ||
+                     d->d_tag == DT_DEBUG;
       if (!strcmp(how, "dynamic-tables-nowhere") && is_table)
         d->d_un.d_ptr = 0xdead00000000000;
       if (!strcmp(how, "dynamic-tables-loop") && is_table)
@@ -140,7 +145,8 @@ static uint64_t stat_field(int n)
 /* What the kernel told the program at its start, told anew: /proc/PID/auxv shows it. */
 static void lie_in_auxv(const char *how)
 {
-  uint64_t auxv[] = {AT_PHENT, 56, AT_ENTRY, 0xdead00000000000, AT_PHDR, 1, AT_PHNUM, ~0ul, AT_BASE, 1, AT_NULL, 0};
+  uint64_t auxv[] = {AT_PHENT, 56,      AT_ENTRY, 0xdead00000000000, AT_PHDR, 1, AT_PHNUM,
+                     ~0ul,     AT_BASE, 1,        AT_NULL,           0};
   if (!strcmp(how, "auxv-thirty-two-bit"))
     auxv[1] = 32;
   if (!strcmp(how, "auxv-empty"))

@@ -1,6 +1,7 @@
 /*
- * Files that never answer: argv[2] is a directory. FUSE, mounted in a user namespace as anybody may, with a daemon that knows
- * one file and withholds what is in it; "asked" tells how many requests it withholds.
+ * Files that never answer: argv[2] is a directory. FUSE, mounted in a user namespace as anybody
+ * may, with a daemon that knows one file and withholds what is in it; "asked" tells how many
+ * requests it withholds.
  */
 #include "hostile.h"
 
@@ -19,7 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A tool that waits for the daemon cannot be killed: so long it does, in seconds, when the tools are not as they should be. */
+/*
+ * A tool that waits for the daemon cannot be killed: so long it does, in seconds, when the tools
+ * are not as they should be.
+ */
 #define PATIENCE 5
 #define LONG_PATIENCE 60
 #define SIZE (1 << 20)
@@ -74,7 +78,10 @@ static struct fuse_attr attributes(uint64_t node)
 
 static int opened;
 
-/* The size of the answer; or a negated errno. Who opens the file first has it cached, who comes later has not. */
+/*
+ * The size of the answer; or a negated errno. Who opens the file first has it cached, who comes
+ * later has not.
+ */
 static int answer_to(const struct fuse_in_header *request, union answer *answer)
 {
   switch (request->opcode) {
@@ -88,23 +95,17 @@ static int answer_to(const struct fuse_in_header *request, union answer *answer)
     answer->entry.nodeid = FILE_ID;
     answer->entry.attr = attributes(FILE_ID);
     return sizeof answer->entry;
-  case FUSE_GETATTR:
-    answer->attr.attr = attributes(request->nodeid);
-    return sizeof answer->attr;
+  case FUSE_GETATTR: answer->attr.attr = attributes(request->nodeid); return sizeof answer->attr;
   case FUSE_OPEN:
     if (++opened > 1)
       answer->open.open_flags = FOPEN_DIRECT_IO | FOPEN_KEEP_CACHE;
     return sizeof answer->open;
-  case FUSE_OPENDIR:
-    return sizeof answer->open;
-  case FUSE_STATFS:
-    return sizeof answer->statfs;
+  case FUSE_OPENDIR: return sizeof answer->open;
+  case FUSE_STATFS: return sizeof answer->statfs;
   case FUSE_FLUSH:
   case FUSE_RELEASE:
-  case FUSE_RELEASEDIR:
-    return 0;
-  default:
-    return -ENOSYS;
+  case FUSE_RELEASEDIR: return 0;
+  default: return -ENOSYS;
   }
 }
 
@@ -126,7 +127,8 @@ static void serve_files(int fuse, const char *kept_back)
     if (n < 0)
       _exit(0);
     const struct fuse_in_header *header = (struct fuse_in_header *)request;
-    if (header->opcode == FUSE_INTERRUPT || header->opcode == FUSE_FORGET || header->opcode == FUSE_BATCH_FORGET)
+    if (header->opcode == FUSE_INTERRUPT || header->opcode == FUSE_FORGET ||
+        header->opcode == FUSE_BATCH_FORGET)
       continue;
     if (is_withheld(header, kept_back)) {
       if (__atomic_fetch_add(withheld, 1, __ATOMIC_RELEASE) == 0)
@@ -151,7 +153,9 @@ static void enter_namespaces(void)
 {
   unsigned user = geteuid();
   char map[32];
-  /* While the kernel's thread of libpulp.so's helper ends, the process counts as one with threads. */
+  /*
+   * While the kernel's thread of libpulp.so's helper ends, the process counts as one with threads.
+   */
   while (unshare(CLONE_NEWUSER | CLONE_NEWNS))
     if (errno != EINVAL)
       must(-1, "unshare");
@@ -241,7 +245,7 @@ static void as_the_patch(char **arguments)
 
 static void *touch(void *page)
 {
-  return (void *)(uintptr_t) * (volatile char *)page;
+  return (void *)(uintptr_t)*(volatile char *)page;
 }
 
 /* Not even the process itself could end before. */
@@ -257,8 +261,9 @@ static void *map_again(void *fd)
 }
 
 /*
- * One thread waits for a page. Another one maps the file without a cache, for which the page must be let go: it waits for that with the
- * lock of all the process's memory. Whoever wants any memory of this process, from outside as well, waits for the lock; that can be killed.
+ * One thread waits for a page. Another one maps the file without a cache, for which the page must
+ * be let go: it waits for that with the lock of all the process's memory. Whoever wants any memory
+ * of this process, from outside as well, waits for the lock; that can be killed.
  */
 static void as_lock(char **arguments)
 {
@@ -283,9 +288,11 @@ static void as_faults(char **unused)
   int fd = must(syscall(SYS_userfaultfd, O_CLOEXEC), "userfaultfd");
   struct uffdio_api api = {.api = UFFD_API};
   must(ioctl(fd, UFFDIO_API, &api), "UFFDIO_API");
-  void *at = mmap(request_page(), 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  void *at = mmap(request_page(), 4096, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   must(at == MAP_FAILED ? -1 : 0, "mmap");
-  struct uffdio_register range = {.range = {(uint64_t)at, 4096}, .mode = UFFDIO_REGISTER_MODE_MISSING};
+  struct uffdio_register range = {.range = {(uint64_t)at, 4096},
+                                  .mode = UFFDIO_REGISTER_MODE_MISSING};
   must(ioctl(fd, UFFDIO_REGISTER, &range), "UFFDIO_REGISTER");
 }
 

@@ -1,7 +1,7 @@
 /*
- * Quantizes palettes for whoever asks, each in a child of its own, as a careful server would: the palette
- * that overflows the heap (CVE-2026-25646) ends the child, not the server. Answers are "crashed", or a
- * checksum of the colours that are left.
+ * Quantizes palettes for whoever asks, each in a child of its own, as a careful server would: the
+ * palette that overflows the heap (CVE-2026-25646) ends the child, not the server. Answers are
+ * "crashed", or a checksum of the colours that are left.
  */
 #include "program.h"
 

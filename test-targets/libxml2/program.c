@@ -1,6 +1,7 @@
 /*
- * Builds qualified names for whoever asks: `LEN PREFIX NAME`, LEN being the size of the buffer that the
- * caller claims to have. A negative one is the bad input of CVE-2025-6021: libxml2 must refuse it.
+ * Builds qualified names for whoever asks: `LEN PREFIX NAME`, LEN being the size of the buffer that
+ * the caller claims to have. A negative one is the bad input of CVE-2025-6021: libxml2 must refuse
+ * it.
  */
 #include "program.h"
 

@@ -1,4 +1,7 @@
-/** Compiles and links what a cell of the matrix needs. What does not depend on the cell is made once. */
+/**
+ * Compiles and links what a cell of the matrix needs. What does not depend on the cell is made
+ * once.
+ */
 import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -125,10 +128,15 @@ const PAIRS = [
   ['_Z12catch_numberPFiiEi', 'new_catch_number'],
 ];
 
-/** Exported under these names, and not replaced under them: an alias, and what the loader calls to choose. */
+/**
+ * Exported under these names, and not replaced under them: an alias, and what the loader calls to
+ * choose.
+ */
 const OTHERWISE = new Set(['f_alias', 'f_ifunc', '_init', '_fini']);
 
-/** Metadata of a patch that replaces every function of the library. @throws when it exports one more */
+/**
+ * Metadata of a patch that replaces every function of the library. @throws when it exports one more
+ */
 export async function pack(room, folder, library) {
   const exported = (await run('nm', ['-D', '--defined-only', library]))
     .split('\n')

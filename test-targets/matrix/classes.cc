@@ -2,14 +2,18 @@
 #include "classes.h"
 #include "program.h"
 
-namespace {
+namespace
+{
 
 struct Mine : Shape {
   Mine() : Shape(1) {}
   int label(int x) override { return x + 50; }
 };
 
-int throws(int x) { throw x; }
+int throws(int x)
+{
+  throw x;
+}
 
 } // namespace
 

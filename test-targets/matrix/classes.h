@@ -1,4 +1,5 @@
-// The C++ half of the library: vtables that the program builds upon, and exceptions in each direction.
+// The C++ half of the library: vtables that the program builds upon, and exceptions in each
+// direction.
 #ifndef CLASSES_H
 #define CLASSES_H
 
@@ -6,7 +7,7 @@
 
 struct Shape {
   WITHOUT_CODE explicit Shape(int side_) : side(side_) {}
-  virtual int area(int x); // + 20
+  virtual int area(int x);  // + 20
   virtual int label(int x); // + 21
   int side;
 };

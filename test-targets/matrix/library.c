@@ -1,6 +1,8 @@
 #include "library.h"
 
-/* The compiler must leave the calls; whether it may inline is for others to show (docs/limits.md). */
+/*
+ * The compiler must leave the calls; whether it may inline is for others to show (docs/limits.md).
+ */
 #define OP __attribute__((noinline, noclone))
 #define NOTE(record) ((record)->to[(record)->count++ % 32] = __builtin_return_address(0))
 
@@ -71,7 +73,10 @@ OP static int f_ifunc_chosen(int x)
   return x + 8;
 }
 /* Runs before the library is relocated. */
-static op *choose(void) { return f_ifunc_chosen; }
+static op *choose(void)
+{
+  return f_ifunc_chosen;
+}
 int f_ifunc(int x) __attribute__((ifunc("choose")));
 
 int f_many(int a, int b, int c, int d, int e, int f, int g, int h, double x, ...)
@@ -100,10 +105,10 @@ int nested(int x)
   return sum;
 }
 
-op *const exported_table[POINTED] = {f_default,  f_alias,    f_weak, f_protected,
-                                     f_hidden, f_internal, f_ifunc};
-static op *const table[POINTED] = {f_default,  f_alias,    f_weak, f_protected,
-                                   f_hidden, f_internal, f_ifunc};
+op *const exported_table[POINTED] = {f_default, f_alias,    f_weak, f_protected,
+                                     f_hidden,  f_internal, f_ifunc};
+static op *const table[POINTED] = {f_default, f_alias,    f_weak, f_protected,
+                                   f_hidden,  f_internal, f_ifunc};
 
 op *from_table(int which)
 {
@@ -124,4 +129,7 @@ op *pointer_to(int which)
 }
 
 /* For --gc-sections. */
-__attribute__((visibility("hidden"))) int f_nobody(int x) { return x * 3; }
+__attribute__((visibility("hidden"))) int f_nobody(int x)
+{
+  return x * 3;
+}

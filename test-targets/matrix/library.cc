@@ -1,8 +1,17 @@
 #include "classes.h"
 
-int Shape::area(int x) { return x + 20; }
-int Shape::label(int x) { return x + 21; }
-int Square::area(int x) { return x + 22; }
+int Shape::area(int x)
+{
+  return x + 20;
+}
+int Shape::label(int x)
+{
+  return x + 21;
+}
+int Square::area(int x)
+{
+  return x + 22;
+}
 
 Shape *make_square(int side)
 {

@@ -20,7 +20,10 @@ int nested(int x);
 int set_record(struct record *record);
 
 enum pointed { DEFAULT, ALIAS, WEAK, PROTECTED, HIDDEN, INTERNAL, IFUNC, POINTED };
-/* As code of the library takes them, as a table that only it sees has them, and as one that all see. */
+/*
+ * As code of the library takes them, as a table that only it sees has them, and as one that all
+ * see.
+ */
 op *pointer_to(int which);
 op *from_table(int which);
 extern op *const exported_table[POINTED];

@@ -1,6 +1,7 @@
 /**
- * One build of the matrix: everything that must hold of a library of that row, as checks with a name. What does not
- * hold of the same library built as anybody would (in `plain`) is not expected of a live-patchable one.
+ * One build of the matrix: everything that must hold of a library of that row, as checks with a
+ * name. What does not hold of the same library built as anybody would (in `plain`) is not expected
+ * of a live-patchable one.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
@@ -35,7 +36,9 @@ async function factsWithout(program) {
   return { facts, answers };
 }
 
-/** With libpulp.so, before a patch, across it, while it is there, across its end, and afterwards. */
+/**
+ * With libpulp.so, before a patch, across it, while it is there, across its end, and afterwards.
+ */
 async function patched(checks, mode, session, metadata, plain) {
   const { answers } = plain;
   const say = (what) => `${mode}: ${what}`;

@@ -10,9 +10,18 @@ int new_throw_number(int x);
 int new_catch_number(int (*callback)(int), int x);
 }
 
-int new_shape_area(Shape *, int x) { return x + 1020; }
-int new_shape_label(Shape *, int x) { return x + 1021; }
-int new_square_area(Shape *, int x) { return x + 1022; }
+int new_shape_area(Shape *, int x)
+{
+  return x + 1020;
+}
+int new_shape_label(Shape *, int x)
+{
+  return x + 1021;
+}
+int new_square_area(Shape *, int x)
+{
+  return x + 1022;
+}
 
 Shape *new_make_square(int side)
 {

@@ -1,6 +1,7 @@
 /*
  * Says what it sees of the library:
- *   facts     what must be so, as name=1: pointers are equal, calls are traced, the stack can be walked
+ *   facts     what must be so, as name=1: pointers are equal, calls are traced, the stack can be
+ *             walked
  *   answers   what each function gives
  *   hold      stays inside the library until it is told to go on; then the answers from inside
  */
@@ -37,12 +38,16 @@ static int lies_in(void *address, const char *file)
 static int is_named(void *address, const char *name, const char *other)
 {
   Dl_info info;
-  if (!dladdr(address, &info) || !info.dli_sname) return 0;
+  if (!dladdr(address, &info) || !info.dli_sname)
+    return 0;
   return strcmp(info.dli_sname, name) == 0 || strcmp(info.dli_sname, other) == 0;
 }
 
 /* Its address is nowhere taken, so the program has no PLT entry that stands for it. */
-static void *library(void) { return dlsym(RTLD_DEFAULT, "nested"); }
+static void *library(void)
+{
+  return dlsym(RTLD_DEFAULT, "nested");
+}
 
 /* ---- pointers ---- */
 
@@ -53,8 +58,8 @@ static void *library(void) { return dlsym(RTLD_DEFAULT, "nested"); }
 #define PROTECTED_HERE NULL
 #endif
 static op *const mine[] = {f_default, f_alias, f_weak, PROTECTED_HERE, NULL, NULL, f_ifunc};
-static const char *const names[] = {"f_default", "f_alias", "f_weak", "f_protected",
-                                    "hidden", "internal", "f_ifunc"};
+static const char *const names[] = {"f_default", "f_alias",  "f_weak", "f_protected",
+                                    "hidden",    "internal", "f_ifunc"};
 
 static void say_equal(const char *what, int which, const void *a, const void *b)
 {
@@ -70,7 +75,8 @@ static void pointer_facts(void)
     say_equal("library-table", i, from_table(i), seen);
     say_equal("library-code", i, pointer_to(i), seen);
     say_equal("exported-table", i, exported_table[i], seen);
-    if (i != HIDDEN && i != INTERNAL) say_equal("dlsym", i, dlsym(RTLD_DEFAULT, names[i]), seen);
+    if (i != HIDDEN && i != INTERNAL)
+      say_equal("dlsym", i, dlsym(RTLD_DEFAULT, names[i]), seen);
   }
   say("pointer.f_alias.f_default", f_alias == f_default);
   say("dladdr.f_default", is_named(dlsym(RTLD_DEFAULT, "f_default"), "f_default", "f_alias"));
@@ -81,7 +87,10 @@ static void pointer_facts(void)
 
 static struct record record;
 
-/* Whether the one call since `record` was cleared came through a return slot; without libpulp.so, straight from here. */
+/*
+ * Whether the one call since `record` was cleared came through a return slot; without libpulp.so,
+ * straight from here.
+ */
 static void say_outermost(const char *name, const char *way)
 {
   char fact[64];
@@ -94,7 +103,10 @@ static void say_outermost(const char *name, const char *way)
 
 #define OUTERMOST(name, way, call) ((void)(call), say_outermost(name, way))
 
-static int back(int x) { return x; }
+static int back(int x)
+{
+  return x;
+}
 
 static void tracing_facts(void)
 {
@@ -112,14 +124,17 @@ static void tracing_facts(void)
     OUTERMOST(names[i], "library-table", from_table(i)(1));
     OUTERMOST(names[i], "library-code", pointer_to(i)(1));
     OUTERMOST(names[i], "exported-table", exported_table[i](1));
-    if (mine[i]) OUTERMOST(names[i], "program-table", mine[i](1));
+    if (mine[i])
+      OUTERMOST(names[i], "program-table", mine[i](1));
   }
   op *old = (op *)dlvsym(RTLD_DEFAULT, "f_versioned", "V1");
-  if (old) OUTERMOST("f_versioned@V1", "call", old(1));
+  if (old)
+    OUTERMOST("f_versioned@V1", "call", old(1));
 
   nested(1);
   int inside = record.count == 9;
-  for (int i = 1; i < 9; i++) inside &= base_of(record.to[i]) == base_of(library());
+  for (int i = 1; i < 9; i++)
+    inside &= base_of(record.to[i]) == base_of(library());
   say("traced.nested", inside);
   set_record(NULL);
 }
@@ -140,7 +155,8 @@ static void unwinding_facts(void)
 {
   call_back(walk, 1);
   int i = 0, called = 0;
-  while (i < depth && base_of(frames[i]) == base_of(walk)) i++;
+  while (i < depth && base_of(frames[i]) == base_of(walk))
+    i++;
   for (; i < depth && base_of(frames[i]) != base_of(walk); i++)
     called |= is_named(frames[i], "call_back", "new_call_back");
   say("backtrace.library", called);
@@ -177,7 +193,8 @@ static void function_answers(void)
   say("nested", nested(1));
   say("set_record", set_record(NULL));
   op *old = (op *)dlvsym(RTLD_DEFAULT, "f_versioned", "V1");
-  if (old) say("f_versioned@V1", old(1));
+  if (old)
+    say("f_versioned@V1", old(1));
 }
 
 static const char *answers(void)
@@ -193,7 +210,8 @@ static int wait_inside(int x)
 {
   char line[64];
   puts("held");
-  if (!fgets(line, sizeof line, stdin)) exit(1);
+  if (!fgets(line, sizeof line, stdin))
+    exit(1);
   answers();
   return x;
 }
@@ -201,8 +219,10 @@ static int wait_inside(int x)
 static const char *answer(char *line)
 {
   said[0] = '\0';
-  if (strcmp(line, "facts") == 0) return facts();
-  if (strcmp(line, "answers") == 0) return answers();
+  if (strcmp(line, "facts") == 0)
+    return facts();
+  if (strcmp(line, "answers") == 0)
+    return answers();
   if (strcmp(line, "hold") == 0) {
     call_back(wait_inside, 1);
     return said;
@@ -214,6 +234,7 @@ static const char *answer(char *line)
 int main(int argc, char **argv)
 {
   (void)argv;
-  if (argc > 1) return f_weak(1) != 3;
+  if (argc > 1)
+    return f_weak(1) != 3;
   return serve(answer);
 }

@@ -1,6 +1,6 @@
 /**
- * The rows of the link matrix. A row is a way to build the library, or a view: the checks of another row's build
- * that concern one kind of symbol.
+ * The rows of the link matrix. A row is a way to build the library, or a view: the checks of
+ * another row's build that concern one kind of symbol.
  *
  *   compile, link   what is added to the flags
  *   needs           a program that has to be there, else the row is left out

@@ -1,5 +1,6 @@
 /*
- * Threads that are inside the library for reasons that can be told from outside. Each command begins one:
+ * Threads that are inside the library for reasons that can be told from outside. Each command
+ * begins one:
  * read        waits in read(2), in the library
  * callback    waits in read(2), in a callback of this program
  * jit         waits in the library, which was called by code that belongs to no file

@@ -1,6 +1,6 @@
 /**
- * What serves a way into or out of a library, taken out: `edits` are made to a copy of runtime/, then the
- * `test` must fail. `-t` of jest: a part of the titles.
+ * What serves a way into or out of a library, taken out: `edits` are made to a copy of runtime/,
+ * then the `test` must fail. `-t` of jest: a part of the titles.
  */
 const WAYS = 'test-targets/test/ways.test.ts';
 const ENTRIES = 'test-targets/test/entries.test.ts';

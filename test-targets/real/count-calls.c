@@ -1,4 +1,7 @@
-/* In a patch that is built with -finstrument-functions: at its end it adds the number of calls to $ULP_TEST_CALLS. */
+/*
+ * In a patch that is built with -finstrument-functions: at its end it adds the number of calls to
+ * $ULP_TEST_CALLS.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /*
- * restless PLUGIN: a thread for each kind of disturbance, which also calls the library in each round. It answers each
- * line with "WRONG ROUNDS...", the rounds of each thread in the table's order.
+ * restless PLUGIN: a thread for each kind of disturbance, which also calls the library in each
+ * round. It answers each line with "WRONG ROUNDS...", the rounds of each thread in the table's
+ * order.
  */
 #include "program.h"
 
@@ -93,14 +94,13 @@ static void print(void)
   require(file && fprintf(file, "%lu\n", round_number) > 0 && fflush(file) == 0);
 }
 
-static void nothing(void)
-{
-}
+static void nothing(void) {}
 
 static struct kind {
   void (*disturb)(void);
   atomic_long rounds;
-} kinds[] = {{nothing, 0}, {allocate, 0}, {load, 0}, {fork_child, 0}, {make_thread, 0}, {set_user, 0}, {print, 0}};
+} kinds[] = {{nothing, 0},     {allocate, 0}, {load, 0}, {fork_child, 0},
+             {make_thread, 0}, {set_user, 0}, {print, 0}};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static void *run(void *argument)
@@ -132,5 +132,6 @@ int main(int argc, char **argv)
     if (pthread_create(&thread, NULL, run, &kinds[i]) != 0)
       return 1;
   }
-  _exit(serve(reply)); /* exit(3) would take the handlers of the thread that loads away from under it */
+  /* exit(3) would take the handlers of the thread that loads away from under it. */
+  _exit(serve(reply));
 }

@@ -10,7 +10,7 @@
 
 enum { THREADS = 64, EACH = 256, STACK = 16 << 10 };
 
-/* ---- fill: all slots but the main thread's; each is held by a coroutine that is suspended inside ---- */
+/* ---- fill: all slots but the main thread's; each held by a coroutine suspended inside ---- */
 
 struct coroutines {
   pthread_t thread;
@@ -34,8 +34,8 @@ static void coroutine(unsigned index)
 static void *fill(void *argument)
 {
   struct coroutines *c = argument;
-  char *stacks = mmap(NULL, (size_t)EACH * STACK, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  char *stacks =
+      mmap(NULL, (size_t)EACH * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   for (int i = 0; i < c->count; i++) {
     getcontext(&c->contexts[i]);
     c->contexts[i].uc_stack.ss_sp = stacks + i * STACK;

@@ -82,27 +82,36 @@ static void fork_child(Run &run)
 
 /* ---- ways out */
 
-static void throw_out(Run &) { throw Thrown(); }
+static void throw_out(Run &)
+{
+  throw Thrown();
+}
 
-static void jump_out(Run &run) { siglongjmp(run.home, 1); }
+static void jump_out(Run &run)
+{
+  siglongjmp(run.home, 1);
+}
 static void call_and_jump_out(Run &run)
 {
   call(run);
   jump_out(run);
 }
-static void exit_thread(Run &) { pthread_exit(PTHREAD_CANCELED); }
+static void exit_thread(Run &)
+{
+  pthread_exit(PTHREAD_CANCELED);
+}
 
 const Action actions[] = {
     /* name           act               ends   changes */
-    {"unwind",        unwind,            false, false},
-    {"call",          call,              false, false},
-    {"patch",         patch,             false, true},
-    {"patch later",   patch_later,       false, true},
-    {"throw",         throw_out,         false, false},
-    {"jump",          jump_out,          false, false},
+    {"unwind", unwind, false, false},
+    {"call", call, false, false},
+    {"patch", patch, false, true},
+    {"patch later", patch_later, false, true},
+    {"throw", throw_out, false, false},
+    {"jump", jump_out, false, false},
     {"call and jump", call_and_jump_out, false, false},
-    {"cancel",        cancel,            true,  false},
-    {"exit",          exit_thread,       true,  false},
-    {"fork",          fork_child,        false, false},
-    {nullptr,         nullptr,           false, false},
+    {"cancel", cancel, true, false},
+    {"exit", exit_thread, true, false},
+    {"fork", fork_child, false, false},
+    {nullptr, nullptr, false, false},
 };

@@ -19,24 +19,23 @@ versioned_fn tail;
 }
 #endif
 
-#define VERSION(version_name, twice_name, tail_name, number)                                  \
-  long version_name(void)                                                                         \
-  {                                                                                               \
-    return number;                                                                                \
-  }                                                                                               \
-                                                                                                  \
-  long twice_name(callback_fn *callback)                                                          \
-  {                                                                                               \
-    long before = version();                                                                      \
-    callback();                                                                                   \
-    long after = version();                                                                       \
-    return before == number && after == number ? number                                           \
-                                               : -(100 * number + 10 * before + after);           \
-  }                                                                                               \
-                                                                                                  \
-  long tail_name(callback_fn *callback)                                                           \
-  {                                                                                               \
-    return twice(callback);                                                                       \
+#define VERSION(version_name, twice_name, tail_name, number)                                     \
+  long version_name(void)                                                                        \
+  {                                                                                              \
+    return number;                                                                               \
+  }                                                                                              \
+                                                                                                 \
+  long twice_name(callback_fn *callback)                                                         \
+  {                                                                                              \
+    long before = version();                                                                     \
+    callback();                                                                                  \
+    long after = version();                                                                      \
+    return before == number && after == number ? number : -(100 * number + 10 * before + after); \
+  }                                                                                              \
+                                                                                                 \
+  long tail_name(callback_fn *callback)                                                          \
+  {                                                                                              \
+    return twice(callback);                                                                      \
   }
 
 #endif

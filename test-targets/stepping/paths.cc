@@ -50,7 +50,10 @@ static long help_from(Run &run, bool (*window)(Stepping &, const Boundary &))
   return inner_answer;
 }
 
-static long help(Run &run) { return help_from(run, visit_window); }
+static long help(Run &run)
+{
+  return help_from(run, visit_window);
+}
 
 /* The same, when the interrupted entry has read its universe, and a patch has come since. */
 static bool visit_window_late(Stepping &, const Boundary &boundary)
@@ -64,13 +67,19 @@ static bool visit_window_late(Stepping &, const Boundary &boundary)
   return false;
 }
 
-static long help_late(Run &run) { return help_from(run, visit_window_late); }
+static long help_late(Run &run)
+{
+  return help_from(run, visit_window_late);
+}
 
 /* ---- after a call that was left by a jump that nobody can see */
 
 static thread_local void *home[5];
 
-static void jump_away() { __builtin_longjmp(home, 1); }
+static void jump_away()
+{
+  __builtin_longjmp(home, 1);
+}
 
 static __attribute__((noipa)) void leave_a_claim()
 {
@@ -88,7 +97,10 @@ static long after_a_jump(Run &run)
   return outermost(run);
 }
 
-static bool stop_stepping(Stepping &, const Boundary &) { return false; }
+static bool stop_stepping(Stepping &, const Boundary &)
+{
+  return false;
+}
 
 /* The word of the call that is gone is that of the next one. */
 static __attribute__((noipa)) long at_its_place(Run &)
@@ -102,21 +114,21 @@ static __attribute__((noipa)) long at_its_place(Run &)
 
 const Path paths[] = {
     /* name                   patches dweller first claim changes */
-    {"outermost",                  0, false, false, false, false, outermost},
-    {"outermost, selector",        1, false, false, false, false, outermost},
-    {"outermost, stub",            2, true,  false, false, false, outermost},
-    {"nested",                     0, false, false, false, false, nested},
-    {"nested, selector",           1, false, false, false, false, nested},
-    {"nested, stub",               2, true,  false, false, false, nested},
-    {"tail call",                  0, false, false, false, false, by_tail_call},
-    {"tail call, selector",        1, false, false, false, false, by_tail_call},
-    {"tail call, stub",            2, true,  false, false, false, by_tail_call},
-    {"help",                       0, false, false, false, false, help},
-    {"help, stub",                 2, true,  false, false, false, help},
-    {"help, newer patch",          0, false, false, false, true,  help_late},
-    {"stale claim",                0, false, false, true,  false, after_a_jump},
-    {"stale claim, same place",    0, false, false, true,  false, at_its_place},
-    {"first of the thread",        0, false, true,  false, false, outermost},
-    {"first of the thread, stub",  2, true,  true,  false, false, outermost},
-    {nullptr,                      0, false, false, false, false, nullptr},
+    {"outermost", 0, false, false, false, false, outermost},
+    {"outermost, selector", 1, false, false, false, false, outermost},
+    {"outermost, stub", 2, true, false, false, false, outermost},
+    {"nested", 0, false, false, false, false, nested},
+    {"nested, selector", 1, false, false, false, false, nested},
+    {"nested, stub", 2, true, false, false, false, nested},
+    {"tail call", 0, false, false, false, false, by_tail_call},
+    {"tail call, selector", 1, false, false, false, false, by_tail_call},
+    {"tail call, stub", 2, true, false, false, false, by_tail_call},
+    {"help", 0, false, false, false, false, help},
+    {"help, stub", 2, true, false, false, false, help},
+    {"help, newer patch", 0, false, false, false, true, help_late},
+    {"stale claim", 0, false, false, true, false, after_a_jump},
+    {"stale claim, same place", 0, false, false, true, false, at_its_place},
+    {"first of the thread", 0, false, true, false, false, outermost},
+    {"first of the thread, stub", 2, true, true, false, false, outermost},
+    {nullptr, 0, false, false, false, false, nullptr},
 };

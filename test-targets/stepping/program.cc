@@ -1,6 +1,6 @@
 /*
- * Does every action at every boundary of every path, with every stack: see run.h. What it needs from the
- * test it says on a line, and waits for an answer:
+ * Does every action at every boundary of every path, with every stack: see run.h. What it needs
+ * from the test it says on a line, and waits for an answer:
  *   be N   N patches are applied, and all that is older has been forgotten
  *   to N   one patch comes or goes, whoever is inside
  * Then, or FAIL:
@@ -50,7 +50,10 @@ static void ask(const char *what, int patches)
   newest = 1 + patches;
 }
 
-void change_to(int patches) { ask("to", patches); }
+void change_to(int patches)
+{
+  ask("to", patches);
+}
 
 /* A thread that is inside since before the patches. */
 static sem_t is_inside, may_leave;
@@ -92,7 +95,7 @@ static void change_for(const Path &path)
   is_changed = false;
 }
 
-/* ---- cancellation, by a thread of its own, and delivered at the boundary: when the handler returns */
+/* ---- cancellation, by a thread of its own, delivered at the boundary: when the handler returns */
 
 static sem_t please_cancel;
 static std::atomic<pthread_t> to_cancel;
@@ -164,7 +167,7 @@ static void do_one(Run &run)
   expect(run, run.cleaned_up, "nothing was cleaned up", 0);
 }
 
-static int stride; /* through code of gcc's, in boundaries */
+static int stride;      /* through code of gcc's, in boundaries */
 static int combination; /* of path, action and stack */
 static std::set<uint64_t> stood[REGIONS];
 

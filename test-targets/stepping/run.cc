@@ -13,17 +13,21 @@ void expect(Run &run, bool holds, const char *what, long value)
   Dl_info info = {};
   dladdr(reinterpret_cast<void *>(run.pc), &info);
   failures++;
-  say("FAIL %s, %s at %s boundary %d of %s, stack %s: %s+%#lx (%s), sp %s, universe %d, %s: %s: %ld\n",
+  say("FAIL %s, %s at %s boundary %d of %s, stack %s: %s+%#lx (%s), sp %s, universe %d, %s: %s: "
+      "%ld\n",
       run.is_child ? "child" : "run", run.action->name, run.in_c ? "C" : "assembly", run.want,
-      run.path->name, stacks[run.stack], info.dli_fname ? info.dli_fname : "", run.pc - reinterpret_cast<uint64_t>(info.dli_fbase),
-      region_names[run.region], run.found.inside() ? "set" : "0",
-      static_cast<int>(run.found.universe), run.called ? "called back" : "not called back", what,
-      value);
+      run.path->name, stacks[run.stack], info.dli_fname ? info.dli_fname : "",
+      run.pc - reinterpret_cast<uint64_t>(info.dli_fbase), region_names[run.region],
+      run.found.inside() ? "set" : "0", static_cast<int>(run.found.universe),
+      run.called ? "called back" : "not called back", what, value);
 }
 
 static void nothing() {}
 
-long plain_call() { return twice(nothing); }
+long plain_call()
+{
+  return twice(nothing);
+}
 
 void in_callback()
 {
@@ -35,7 +39,10 @@ void in_callback()
 }
 
 /* libpulp.so, libc, a patch: thousands of instructions, whose order is gcc's choice. */
-static bool is_c(Region region) { return region == RUNTIME || region == ELSEWHERE; }
+static bool is_c(Region region)
+{
+  return region == RUNTIME || region == ELSEWHERE;
+}
 
 bool visit(Stepping &, const Boundary &boundary)
 {
@@ -66,7 +73,8 @@ static void check_outside(Run &run)
   expect(run, block().is_outside(), "inside after the next call", block().universe);
 }
 
-namespace {
+namespace
+{
 struct Guard {
   Run &run;
   ~Guard()
@@ -85,8 +93,9 @@ static void go(Run &run)
   if (sigsetjmp(run.home, 1) == 0) {
     try {
       const long answer = run.path->go(run);
-      expect(run, (run.may_see_before && answer == run.before) ||
-                      (run.may_see_newest && answer == newest),
+      expect(run,
+             (run.may_see_before && answer == run.before) ||
+                 (run.may_see_newest && answer == newest),
              "the stepped call sees", answer);
     } catch (const Thrown &) {
     }

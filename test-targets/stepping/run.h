@@ -1,6 +1,7 @@
 /*
- * One run: a new thread goes a *path* into the library and out again, step by step, and at one boundary a
- * signal handler does an *action*. Each action is done at every boundary of each path, one a run.
+ * One run: a new thread goes a *path* into the library and out again, step by step, and at one
+ * boundary a signal handler does an *action*. Each action is done at every boundary of each path,
+ * one a run.
  */
 #ifndef RUN_H
 #define RUN_H
@@ -14,11 +15,11 @@ struct Run;
 
 struct Path {
   const char *name;
-  int patches;          /* that are applied before: 0, 1 or 2 */
-  bool has_dweller;     /* another thread is inside since before them, so that old versions are kept */
-  bool is_first;        /* of its thread, which has no slot yet */
-  bool leaves_a_claim;  /* an earlier call was left by a jump that nobody saw */
-  bool changes;         /* a patch comes on the way */
+  int patches;      /* that are applied before: 0, 1 or 2 */
+  bool has_dweller; /* another thread is inside since before them, so that old versions are kept */
+  bool is_first;    /* of its thread, which has no slot yet */
+  bool leaves_a_claim; /* an earlier call was left by a jump that nobody saw */
+  bool changes;        /* a patch comes on the way */
   long (*go)(Run &);
 };
 
@@ -35,29 +36,30 @@ struct Run {
   const Path *path;
   const Action *action;
   Stack stack;
-  bool in_c;               /* acts in code of gcc's (run.cc: is_c), otherwise in what is written by hand */
-  int want;                /* at the how manieth boundary there */
-  int passed = 0;          /* boundaries there until now */
+  bool in_c;      /* acts in code of gcc's (run.cc: is_c), otherwise in what is written by hand */
+  int want;       /* at the how manieth boundary there */
+  int passed = 0; /* boundaries there until now */
   bool acted = false;
-  bool skipped = false;    /* no handler can come there */
+  bool skipped = false; /* no handler can come there */
   /* At the boundary: */
   uint64_t pc = 0;
   Region region = ELSEWHERE;
   Block found = {};
-  bool called = false;     /* the stepped call has called back */
-  int before = 0;          /* the newest version when the run began */
+  bool called = false; /* the stepped call has called back */
+  int before = 0;      /* the newest version when the run began */
   bool changes_in_callback = false;
   bool may_see_before = true, may_see_newest = true; /* what the stepped call may answer */
-  bool is_child = false;   /* of fork */
+  bool is_child = false;                             /* of fork */
   bool cleaned_up = false; /* the thread ended, and destructors were run */
   sigjmp_buf home = {};
 };
 extern thread_local Run *the_run;
 
-struct Thrown {};
+struct Thrown {
+};
 
 /* ---- paths.cc, actions.cc */
-extern const Path paths[];   /* the last one has no name */
+extern const Path paths[]; /* the last one has no name */
 extern const Action actions[];
 
 /* ---- run.cc */

@@ -18,11 +18,14 @@ extern "C" const char __executable_start[], etext[];
 
 static thread_local Stepping *current;
 
-static uint64_t bit(int signal) { return 1UL << (signal - 1); }
+static uint64_t bit(int signal)
+{
+  return 1UL << (signal - 1);
+}
 
 /*
- * A system call is about to block all signals. A trap while SIGTRAP is blocked ends the process, so it is
- * taken out of the mask; that another signal is in it shows where no handler can ever come.
+ * A system call is about to block all signals. A trap while SIGTRAP is blocked ends the process, so
+ * it is taken out of the mask; that another signal is in it shows where no handler can ever come.
  */
 static void keep_trap_unblocked(greg_t *registers)
 {
@@ -39,7 +42,8 @@ static void on_trap(int, siginfo_t *, void *context)
   auto *interrupted = static_cast<ucontext_t *>(context);
   greg_t *registers = interrupted->uc_mcontext.gregs;
   const auto pc = static_cast<uint64_t>(registers[REG_RIP]);
-  if (pc >= reinterpret_cast<uint64_t>(__executable_start) && pc < reinterpret_cast<uint64_t>(etext))
+  if (pc >= reinterpret_cast<uint64_t>(__executable_start) &&
+      pc < reinterpret_cast<uint64_t>(etext))
     return;
   keep_trap_unblocked(registers);
   const uint64_t mask = interrupted->uc_sigmask.__val[0];
@@ -68,7 +72,10 @@ __attribute__((noipa)) long stepped(Stepping &stepping, versioned_fn *function,
   return answer;
 }
 
-void step_forget() { current = nullptr; }
+void step_forget()
+{
+  current = nullptr;
+}
 
 int step_depth()
 {

@@ -1,4 +1,7 @@
-/* Stepping through a call, one instruction at a time, in the thread itself: by the processor's trap flag. */
+/*
+ * Stepping through a call, one instruction at a time, in the thread itself: by the processor's trap
+ * flag.
+ */
 #ifndef STEP_H
 #define STEP_H
 

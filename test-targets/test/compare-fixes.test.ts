@@ -1,4 +1,7 @@
-/** What fixes of Debian change in the machine code of libpng and libxml2, as `ulp-packer --compare` finds it. */
+/**
+ * What fixes of Debian change in the machine code of libpng and libxml2, as `ulp-packer --compare`
+ * finds it.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +10,10 @@ import { TARGETS } from '../harness/build';
 
 const ROOT = join(TARGETS, '..');
 const bin = (name: string): string => join(ROOT, 'node_modules/.bin', name);
-/** All seven: `node scripts/compare-fixes.mjs`. These leave one build of libxml2 and its `xinclude.c` to be compiled. */
+/**
+ * All seven: `node scripts/compare-fixes.mjs`. These leave one build of libxml2 and its
+ * `xinclude.c` to be compiled.
+ */
 const FIXES = {
   'CVE-2022-49043': 'xmlXIncludeDoProcess',
   'CVE-2026-25646': 'png_set_quantize',

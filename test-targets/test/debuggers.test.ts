@@ -11,8 +11,9 @@ import { runTool } from '../harness/tools';
 const ARGS = ['-fexceptions', '-rdynamic', '-lc', '-lgcc_s', '-lunwind'];
 
 /**
- * Of outer() and who called it, what backtrace_symbols() names: global dynamic symbols alone. The slots' is hidden; that of
- * outer() covers its body if ulp-dynsym-gate has moved it, and not if the patched ld has.
+ * Of outer() and who called it, what backtrace_symbols() names: global dynamic symbols alone. The
+ * slots' is hidden; that of outer() covers its body if ulp-dynsym-gate has moved it, and not if the
+ * patched ld has.
  */
 const OUTER_FROM_MIDDLE = isGated() ? 'outer  middle ' : '(^| )middle ';
 
@@ -90,7 +91,9 @@ function prepare(s: Scenario): Prepared {
   };
 }
 
-/** While a thread is inside from before, what it sees has to stay: both versions then share a stub. */
+/**
+ * While a thread is inside from before, what it sees has to stay: both versions then share a stub.
+ */
 async function whileInside(target: Target, act: () => void): Promise<void> {
   expect(await target.ask('wait')).toBe('waiting');
   act();

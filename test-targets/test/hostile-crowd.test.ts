@@ -5,7 +5,9 @@ import { Hostile } from '../harness/hostile';
 import { scenario } from '../harness/scenario';
 import { Target } from '../harness/target';
 
-/** Program and arguments; `silent`: it has no library or no runtime that anybody could know it by. */
+/**
+ * Program and arguments; `silent`: it has no library or no runtime that anybody could know it by.
+ */
 const CROWD: readonly (readonly [program: string, args: readonly string[], silent?: 'silent'])[] = [
   ['memory', ['forged-answer']],
   ['memory', ['state-flips']],

@@ -1,4 +1,7 @@
-/** Processes that are traced by their own, stopped, interrupted and changed without pause: patched, or refused in time; nobody is held. */
+/**
+ * Processes that are traced by their own, stopped, interrupted and changed without pause: patched,
+ * or refused in time; nobody is held.
+ */
 import { openProcess } from '@ulp/ptrace-ffi';
 import { pid as asPid } from '@ulp/core';
 import { candidates } from '../../packages/trigger/src/candidates';

@@ -1,4 +1,7 @@
-/** What stands where the target is to load its patch from: only the very file that was packed, and a regular one, is opened and read. */
+/**
+ * What stands where the target is to load its patch from: only the very file that was packed, and a
+ * regular one, is opened and read.
+ */
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,

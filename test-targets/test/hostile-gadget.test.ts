@@ -1,6 +1,7 @@
 /**
- * Launch gadgets that do something else than to launch. A process that sends its own thread astray harms itself at worst: the tool
- * ends in time, holds nobody, and gives back a thread that can be given back.
+ * Launch gadgets that do something else than to launch. A process that sends its own thread astray
+ * harms itself at worst: the tool ends in time, holds nobody, and gives back a thread that can be
+ * given back.
  */
 import { Hostile, heldThreads } from '../harness/hostile';
 import { scenario } from '../harness/scenario';
@@ -9,7 +10,10 @@ import { Target } from '../harness/target';
 interface Outcome {
   readonly status: 0 | 3 | 4 | 5;
   readonly fact: RegExp;
-  /** What it says to a line afterwards; none: its thread is where the gadget has led it, or it has ended. */
+  /**
+   * What it says to a line afterwards; none: its thread is where the gadget has led it, or it has
+   * ended.
+   */
   readonly answer?: string;
   readonly ends?: true;
 }

@@ -1,12 +1,15 @@
 /**
- * Programs and libraries whose headers, notes and dynamic sections lie in memory, where the files on disk do not: refused with
- * nothing written, or seen through.
+ * Programs and libraries whose headers, notes and dynamic sections lie in memory, where the files
+ * on disk do not: refused with nothing written, or seen through.
  */
 import { Hostile } from '../harness/hostile';
 import { scenario, type Scenario } from '../harness/scenario';
 import { Target } from '../harness/target';
 
-/** By the way it lies: what the refusal says; 'applied'; or 'its own': what it has done to itself may end it. */
+/**
+ * By the way it lies: what the refusal says; 'applied'; or 'its own': what it has done to itself
+ * may end it.
+ */
 type Lies = Readonly<Record<string, RegExp | 'applied' | 'its own'>>;
 
 const SENSELESS = /the memory of the process makes no sense: expected /;

@@ -1,4 +1,7 @@
-/** Commands at their own limits: a description as long as is read, few files that may be open, a /proc that hides processes. */
+/**
+ * Commands at their own limits: a description as long as is read, few files that may be open, a
+ * /proc that hides processes.
+ */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

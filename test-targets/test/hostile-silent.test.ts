@@ -1,6 +1,7 @@
 /**
- * Files and memory that never answer: FUSE whose daemon withholds every page, userfaultfd(2) that nobody serves. A tool that asked
- * for one could not even be killed; so it must not ask. Were it to, the daemon would give up after a while, and have counted.
+ * Files and memory that never answer: FUSE whose daemon withholds every page, userfaultfd(2) that
+ * nobody serves. A tool that asked for one could not even be killed; so it must not ask. Were it
+ * to, the daemon would give up after a while, and have counted.
  */
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,11 +1,17 @@
-/** Processes that lie to tools: each command ends by itself, in bounded memory, and says what it found in words that draw nothing. */
+/**
+ * Processes that lie to tools: each command ends by itself, in bounded memory, and says what it
+ * found in words that draw nothing.
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Hostile } from '../harness/hostile';
 import { scenario } from '../harness/scenario';
 import { Target } from '../harness/target';
 
-/** What a process does, and how an apply to it ends where that is sure; what is said where the loader's list is asked. */
+/**
+ * What a process does, and how an apply to it ends where that is sure; what is said where the
+ * loader's list is asked.
+ */
 for (const [how, exit, list] of [
   ['link-map-loops', undefined, /the loader's list of libraries has a loop or no end$/m],
   ['link-map-nowhere', undefined, /makes no sense: expected 40 bytes of a link_map at 0xffff8/],

@@ -1,4 +1,7 @@
-/** Every way of linking a live-patchable library, with each toolchain that builds in minutes: see test-targets/matrix. */
+/**
+ * Every way of linking a live-patchable library, with each toolchain that builds in minutes: see
+ * test-targets/matrix.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { TARGETS } from '../harness/build';

@@ -1,6 +1,6 @@
 /**
- * On a Debian where nothing could be compiled, one plain `npm install` brings each production package, and its commands
- * do their work on a real process; with each Node.js that is supported.
+ * On a Debian where nothing could be compiled, one plain `npm install` brings each production
+ * package, and its commands do their work on a real process; with each Node.js that is supported.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /**
- * Each package is packed, and installed alone with what it depends on into an empty folder, as a user
- * would from the registry; its bins run there, and nothing came along that it does not need.
+ * Each package is packed, and installed alone with what it depends on into an empty folder, as a
+ * user would from the registry; its bins run there, and nothing came along that it does not need.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Debian's own fixes of real holes, applied as live patches to real libraries, which pass their own tests. */
+/**
+ * Debian's own fixes of real holes, applied as live patches to real libraries, which pass their own
+ * tests.
+ */
 import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, rmSync } from 'node:fs';
@@ -165,8 +168,9 @@ async function flap(pid: number, patch: string): Promise<number> {
 }
 
 /**
- * Programs of the libraries' own tests, and what they say as linked. libpng leaves itself by longjmp and calls back;
- * libxml2 calls back for each element, and has threads. One test of runtest fails in Debian's tree.
+ * Programs of the libraries' own tests, and what they say as linked. libpng leaves itself by
+ * longjmp and calls back; libxml2 calls back for each element, and has threads. One test of runtest
+ * fails in Debian's tree.
  */
 const PROGRAMS: Readonly<Record<string, readonly (readonly [Program, RegExp])[]>> = {
   libpng: [

@@ -1,4 +1,7 @@
-/** Every combination of runtime and library that does not fit: handled, or refused with one line; nobody crashes. */
+/**
+ * Every combination of runtime and library that does not fit: handled, or refused with one line;
+ * nobody crashes.
+ */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { abi } from '@ulp/core';
@@ -15,7 +18,10 @@ const VERSIONS = `expected ABI version ${abi.ABI_VERSION}, found ${OTHER_ABI}`;
 const PAIRS = ['loaded_value:new_loaded_value'];
 
 const program = (s: Scenario): string => s.program('runtimes/program.c', []);
-/** Another build than that of loading.test.ts beside this test: the dispatcher patches every process that has it. */
+/**
+ * Another build than that of loading.test.ts beside this test: the dispatcher patches every process
+ * that has it.
+ */
 const ownLibrary = (s: Scenario): string => s.library('loading/library.c', 'libodd.so');
 const patchOf = (s: Scenario, library: string): string =>
   s.patch('loading/patch.c', 'fix', [[library, PAIRS]]);
@@ -56,7 +62,10 @@ scenario('libpulp.so of another ABI version', async (s) => {
   expect({ status, stderr }).toMatchObject({ status: 3, stderr: expect.stringMatching(fact) });
 });
 
-/** What ulp-dynsym-gate refuses: a library with trm.o of another version, gated as if it were of ours. */
+/**
+ * What ulp-dynsym-gate refuses: a library with trm.o of another version, gated as if it were of
+ * ours.
+ */
 function foreignLibrary(s: Scenario, trm: string): string {
   const path = buildLibrary(s.room, 'loading/library.c', 'libforeign.so', { ungated: true, trm });
   const refused = runTool('ulp-dynsym-gate', [path]);

@@ -16,7 +16,10 @@ const STRIDE = Number(process.env.ULP_TEST_STRIDE ?? 211);
 const HOUR = 60 * 60_000;
 jest.setTimeout(STRIDE < 211 ? 6 * HOUR : HOUR / 12);
 
-/** Offsets in the file of the instructions of `size` bytes from `start` on, but for padding behind the last jump. */
+/**
+ * Offsets in the file of the instructions of `size` bytes from `start` on, but for padding behind
+ * the last jump.
+ */
 function instructions(file: string, start: number, size: number): number[] {
   const range = [`--start-address=${start}`, `--stop-address=${start + size}`];
   const listing = execFileSync('objdump', ['-d', '--no-show-raw-insn', ...range, file], {

@@ -115,7 +115,8 @@ scenario(
 scenario('a build that was killed goes on', async (s) => {
   const tool = small(s.room);
   const gate = join(s.room, 'gate');
-  // Two compilations wait: neither may read what the other says, so nobody ever writes to the second.
+  // Two compilations wait: neither may read what the other says, so nobody ever writes to the
+  // second.
   execFileSync('mkfifo', [gate, `${gate}.hold`]);
   const child = spawn(process.execPath, tool.args('make'), {
     env: tool.env,

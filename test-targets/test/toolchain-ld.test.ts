@@ -1,4 +1,7 @@
-/** ld -z ulp, built by `npm run toolchain -- ld` (kept in build/toolchain): what it links needs no gate, and is patched. */
+/**
+ * ld -z ulp, built by `npm run toolchain -- ld` (kept in build/toolchain): what it links needs no
+ * gate, and is patched.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

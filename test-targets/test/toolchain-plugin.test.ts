@@ -14,7 +14,10 @@ const NAMES = ['answer', 'checked', 'complain', 'step'];
 
 jest.setTimeout(300_000);
 
-/** gcc: the patched gcc that is installed, instead of the plugin, with LTO as well; scripts/toolchain-check.mjs. */
+/**
+ * gcc: the patched gcc that is installed, instead of the plugin, with LTO as well;
+ * scripts/toolchain-check.mjs.
+ */
 const PATCHED = process.env.ULP_TEST_COMPILER === 'gcc';
 const LINKS = PATCHED ? [...SECTIONS, ['-flto', '-fno-fat-lto-objects']] : SECTIONS;
 

@@ -1,4 +1,7 @@
-/** Every way into and out of a library, before, with and after a patch, and while one comes and goes. */
+/**
+ * Every way into and out of a library, before, with and after a patch, and while one comes and
+ * goes.
+ */
 import { readFileSync } from 'node:fs';
 import {
   expectAll,
@@ -22,7 +25,9 @@ async function prepare(s: Scenario, ...only: string[]): Promise<Prepared> {
   return { ...ways, target: await s.start(ways.program, { args: only }) };
 }
 
-/** Those that do not wait inside; and the one that nobody can see leaving, so that it migrates late. */
+/**
+ * Those that do not wait inside; and the one that nobody can see leaving, so that it migrates late.
+ */
 const others = (before: number): Record<string, RegExp> => ({
   'registers-outermost': new RegExp(`^${before}>${before}$`),
   'registers-first': new RegExp(`^${before}>${before}$`),

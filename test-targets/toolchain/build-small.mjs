@@ -1,6 +1,7 @@
 /**
- * Builds the small tool through the steps of scripts/toolchain: `node build-small.mjs ROOM [PACKAGE...]`. ROOM/src holds its source
- * archive, ROOM/patches/small its series. Prints whether there was anything to do.
+ * Builds the small tool through the steps of scripts/toolchain: `node build-small.mjs ROOM
+ * [PACKAGE...]`. ROOM/src holds its source archive, ROOM/patches/small its series. Prints whether
+ * there was anything to do.
  */
 import { join } from 'node:path';
 import { Failure } from '../../scripts/toolchain/failure.mjs';

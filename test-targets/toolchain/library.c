@@ -1,4 +1,6 @@
-/* Functions in every place that gcc puts them: hot, cold, local, of sizes that no alignment fits. */
+/*
+ * Functions in every place that gcc puts them: hot, cold, local, of sizes that no alignment fits.
+ */
 #include <stdlib.h>
 
 int answer(int x);

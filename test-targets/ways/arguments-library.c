@@ -1,4 +1,7 @@
-/* Functions of every calling shape, each of which says by its result which version of value() it saw. */
+/*
+ * Functions of every calling shape, each of which says by its result which version of value() it
+ * saw.
+ */
 #include "library.h"
 #include "probe.h"
 

@@ -11,8 +11,8 @@
 __thread struct registers *probe_found, *probe_results;
 
 /*
- * What libpulp.so calls in C at a thread's first entry may use every vector register there is. This one does:
- * all of them are cleared.
+ * What libpulp.so calls in C at a thread's first entry may use every vector register there is. This
+ * one does: all of them are cleared.
  */
 int pthread_setspecific(pthread_key_t key, const void *value)
 {
@@ -210,7 +210,8 @@ static void shapes(void *unused)
   EXPECT(sum(9, 1, 2, 3, 4, 5, 6, 7, 8, 9) == v * 1000 + 45);
   EXPECT(sum_of_doubles(10, 1., 2., 3., 4., 5., 6., 7., 8., 9., 10.) == (double)v * 1000 + 55);
   EXPECT(mix(1, 0.25, 2, 0.5F, 3, 4, 5, 6, 0.125) == (double)v * 1000 + 21.875);
-  EXPECT(big.words[0] == 7 && big.words[1] == 2 && big.words[2] == 3 && big.words[3] == v * 1000 + 3);
+  EXPECT(big.words[0] == 7 && big.words[1] == 2 && big.words[2] == 3 &&
+         big.words[3] == v * 1000 + 3);
   EXPECT(mixed.whole == v * 1000 + 5 && mixed.half == 0.5);
   EXPECT(wide((__int128)1 << 100) == ((__int128)1 << 100) + v);
   EXPECT(precise(0.5L) == 0.5L + (long double)v);

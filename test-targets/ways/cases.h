@@ -1,6 +1,6 @@
 /*
- * A case is a function that goes into the library and out of it in one particular way. program.c runs
- * the cases alone, suspended inside (hold), or all of them at random in several threads.
+ * A case is a function that goes into the library and out of it in one particular way. program.c
+ * runs the cases alone, suspended inside (hold), or all of them at random in several threads.
  *
  *   run      every case once, one after the other               -> results
  *   hold     every case in a thread of its own, up to hold()    -> "held"
@@ -10,8 +10,8 @@
  *   rounds   how often each case has been run at least          -> number
  *   stop     those threads end                                  -> "ok", or the first failure
  *
- * A result is NAME=INSIDE>AFTER: the version that the case saw inside the library (where it waited, if it
- * did), and the one that it saw in a new call at its end.
+ * A result is NAME=INSIDE>AFTER: the version that the case saw inside the library (where it waited,
+ * if it did), and the one that it saw in a new call at its end.
  */
 #ifndef CASES_H
 #define CASES_H
@@ -34,7 +34,7 @@ struct one_case {
 struct trial {
   const struct one_case *which;
   long inside, after, held; /* held: what it saw where it waited */
-  bool hold; /* hold() is to wait, once */
+  bool hold;                /* hold() is to wait, once */
   char failure[200];
 };
 extern __thread struct trial *trial;

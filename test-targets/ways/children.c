@@ -1,4 +1,7 @@
-/* fork and vfork inside a call and outside; the child calls the library, and ends or becomes another program. */
+/*
+ * fork and vfork inside a call and outside; the child calls the library, and ends or becomes
+ * another program.
+ */
 #include "cases.h"
 #include "library.h"
 
@@ -13,7 +16,9 @@ static void expect_exit(pid_t child, int code)
   EXPECT(WIFEXITED(status) && WEXITSTATUS(status) == code);
 }
 
-/* The child is inside as its parent was, returns from the library by itself, and can start threads. */
+/*
+ * The child is inside as its parent was, returns from the library by itself, and can start threads.
+ */
 static void *in_child_thread(void *unused)
 {
   glance();
@@ -112,8 +117,8 @@ static void vforked_and_executed(void)
 }
 
 /*
- * The child never leaves the library: it becomes another program there. The next call from where it was made,
- * or from shallower, finds that.
+ * The child never leaves the library: it becomes another program there. The next call from where it
+ * was made, or from shallower, finds that.
  */
 static void executed_inside(void)
 {

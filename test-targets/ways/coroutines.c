@@ -1,4 +1,6 @@
-/* Coroutines of makecontext and swapcontext that are suspended inside, and go on here or elsewhere. */
+/*
+ * Coroutines of makecontext and swapcontext that are suspended inside, and go on here or elsewhere.
+ */
 #include "cases.h"
 #include "library.h"
 
@@ -32,7 +34,8 @@ static struct coroutine *coroutine_new(void (*body)(struct coroutine *))
   c->own.uc_stack.ss_sp = c->stack;
   c->own.uc_stack.ss_size = sizeof c->stack;
   c->body = body;
-  makecontext(&c->own, (void (*)(void))begin, 2, (unsigned)(uintptr_t)c, (unsigned)((uintptr_t)c >> 32));
+  makecontext(&c->own, (void (*)(void))begin, 2, (unsigned)(uintptr_t)c,
+              (unsigned)((uintptr_t)c >> 32));
   return c;
 }
 
@@ -275,8 +278,8 @@ static void begun_behind_a_jump(void)
 }
 
 /*
- * Two stacks in one piece of memory, and a switch between them that nobody sees: a call at the upper one
- * takes the lower one's for gone. It is not, and returns.
+ * Two stacks in one piece of memory, and a switch between them that nobody sees: a call at the
+ * upper one takes the lower one's for gone. It is not, and returns.
  */
 static int (*real_swapcontext)(ucontext_t *, const ucontext_t *);
 static __thread ucontext_t upper, lower;

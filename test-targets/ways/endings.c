@@ -26,8 +26,8 @@ static void thread_exits(void)
 }
 
 /*
- * Cleaning up may call the library. A handler of C is called by a jump inside of glibc, before this thread
- * has left the library as far as anybody can see; one of C++ is not: see exceptions.cc.
+ * Cleaning up may call the library. A handler of C is called by a jump inside of glibc, before this
+ * thread has left the library as far as anybody can see; one of C++ is not: see exceptions.cc.
  */
 static void clean_up(void *unused)
 {

@@ -6,7 +6,8 @@
 #include <string>
 #include <unistd.h>
 
-namespace {
+namespace
+{
 
 struct Cleanup {
   int *count;
@@ -83,9 +84,15 @@ void through_several()
   after();
 }
 
-void rethrow_own(void *cleaned) { call_and_rethrow(throw_own, cleaned); }
+void rethrow_own(void *cleaned)
+{
+  call_and_rethrow(throw_own, cleaned);
+}
 
-void rethrow_from_library(void *) { call_and_rethrow(throw_from_library, nullptr); }
+void rethrow_from_library(void *)
+{
+  call_and_rethrow(throw_from_library, nullptr);
+}
 
 void rethrown()
 {
@@ -173,9 +180,7 @@ std::exception_ptr carry(void (*function)())
 
 void *throw_there(void *carried)
 {
-  EXPECT(caught([&] {
-           std::rethrow_exception(*static_cast<std::exception_ptr *>(carried));
-         }) != 0);
+  EXPECT(caught([&] { std::rethrow_exception(*static_cast<std::exception_ptr *>(carried)); }) != 0);
   return nullptr;
 }
 

@@ -1,6 +1,6 @@
 /*
- * The longjmp family, and a jump that nobody can interpose: out of the library, then into it anew at the
- * same, a shallower and a deeper place of the stack; and within the library.
+ * The longjmp family, and a jump that nobody can interpose: out of the library, then into it anew
+ * at the same, a shallower and a deeper place of the stack; and within the library.
  */
 #include "cases.h"
 #include "library.h"
@@ -18,11 +18,26 @@ struct jump {
 };
 static __thread struct jump *jump;
 
-static void leap_longjmp(struct jump *j) { longjmp(j->place, 1); }
-static void leap__longjmp(struct jump *j) { _longjmp(j->place, 1); }
-static void leap_siglongjmp(struct jump *j) { siglongjmp(j->place, 1); }
-static void leap_checked(struct jump *j) { __longjmp_chk(j->place, 1); }
-static void leap_builtin(struct jump *j) { __builtin_longjmp(j->builtin_place, 1); }
+static void leap_longjmp(struct jump *j)
+{
+  longjmp(j->place, 1);
+}
+static void leap__longjmp(struct jump *j)
+{
+  _longjmp(j->place, 1);
+}
+static void leap_siglongjmp(struct jump *j)
+{
+  siglongjmp(j->place, 1);
+}
+static void leap_checked(struct jump *j)
+{
+  __longjmp_chk(j->place, 1);
+}
+static void leap_builtin(struct jump *j)
+{
+  __builtin_longjmp(j->builtin_place, 1);
+}
 
 static void leave(void *unused)
 {
@@ -53,13 +68,23 @@ static __attribute__((noinline)) void out(void (*leap)(struct jump *), int depth
     deeper(DEPTH, enter_and_leave);
   deeper(depth_after, note_after);
   if (leap == leap_builtin)
-    value(); /* from deeper, a call that nobody saw being left is not recognised: see docs/limits.md */
+    /* from deeper, a call that nobody saw being left is not recognised: see docs/limits.md */
+    value();
 }
 
-#define OUT(name, leap)                                                \
-  static void name##_same(void) { out(leap, DEPTH); }                  \
-  static void name##_shallower(void) { out(leap, SHALLOWER); }         \
-  static void name##_deeper(void) { out(leap, DEEPER); }
+#define OUT(name, leap)              \
+  static void name##_same(void)      \
+  {                                  \
+    out(leap, DEPTH);                \
+  }                                  \
+  static void name##_shallower(void) \
+  {                                  \
+    out(leap, SHALLOWER);            \
+  }                                  \
+  static void name##_deeper(void)    \
+  {                                  \
+    out(leap, DEEPER);               \
+  }
 OUT(longjmp, leap_longjmp)
 OUT(_longjmp, leap__longjmp)
 OUT(siglongjmp, leap_siglongjmp)
@@ -123,7 +148,10 @@ static void thrice(void)
   }
 }
 
-/* Out of a handler on a stack of its own: out of everything, or back to where it was raised, inside. */
+/*
+ * Out of a handler on a stack of its own: out of everything, or back to where it was raised,
+ * inside.
+ */
 void jumping_handler(int signal)
 {
   (void)signal;

@@ -1,14 +1,18 @@
 // A second live-patchable library, in C++: exceptions pass through it, begin in it and end in it.
 #include "library.h"
 
-namespace {
+namespace
+{
 struct Cleanup {
   int *count;
   ~Cleanup() { ++*count; }
 };
 } // namespace
 
-extern "C" long more_value() { return 1; }
+extern "C" long more_value()
+{
+  return 1;
+}
 
 extern "C" void more_call(void (*callback)(void *), void *argument)
 {
@@ -16,7 +20,10 @@ extern "C" void more_call(void (*callback)(void *), void *argument)
   __asm__ volatile("" ::: "memory");
 }
 
-extern "C" void throw_value() { throw 1L; }
+extern "C" void throw_value()
+{
+  throw 1L;
+}
 
 extern "C" void call_and_clean(void (*callback)(void *), void *argument, int *cleaned)
 {

@@ -13,7 +13,7 @@
 __thread struct trial *trial;
 
 static const struct one_case *const groups[] = {
-    argument_cases, calling_cases,  jump_cases,  ending_cases,
+    argument_cases,  calling_cases, jump_cases,  ending_cases,
     coroutine_cases, handler_cases, child_cases, exception_cases,
 };
 enum { CASES_MAX = 128, THREADS_MAX = 8 };
@@ -110,7 +110,8 @@ static void *started(void *argument)
   return start.function(start.argument);
 }
 
-static pthread_t spawn_with(const pthread_attr_t *attributes, void *(*function)(void *), void *argument)
+static pthread_t spawn_with(const pthread_attr_t *attributes, void *(*function)(void *),
+                            void *argument)
 {
   pthread_t thread;
   struct start *start = malloc(sizeof *start);
@@ -158,8 +159,8 @@ static void report(const struct trial *t)
   if (t->failure[0])
     snprintf(end, sizeof answer - at, "%s=FAIL: %s; ", t->which->name, t->failure);
   else
-    snprintf(end, sizeof answer - at, "%s=%ld>%ld ", t->which->name,
-             t->held ? t->held : t->inside, t->after);
+    snprintf(end, sizeof answer - at, "%s=%ld>%ld ", t->which->name, t->held ? t->held : t->inside,
+             t->after);
 }
 
 static const char *run_all(const char *only)
@@ -261,7 +262,8 @@ static const char *start_all(int count)
   running = true;
   storm(2000);
   for (thread_count = 0; thread_count < count && thread_count < THREADS_MAX; thread_count++)
-    if (pthread_create(&threads[thread_count], NULL, loop, (void *)(uintptr_t)(thread_count + 1)) != 0)
+    if (pthread_create(&threads[thread_count], NULL, loop, (void *)(uintptr_t)(thread_count + 1)) !=
+        0)
       abort();
   return "started";
 }

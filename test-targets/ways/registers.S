@@ -64,7 +64,7 @@ registers_call:
         movl    MASK(%r11), %eax
         xorl    %edx, %edx
         xsave   VECTORS(%r11)
-        fninit                          /* as the ABI wants it: empty, and the usual control words */
+        fninit                          /* as the ABI wants it: empty, usual control words */
         pushq   $0x1f80
         ldmxcsr (%rsp)
         addq    $8, %rsp

@@ -3,11 +3,11 @@
 #define REGISTERS_H
 
 #define STACK_WORDS 8
-#define GPR 0            /* rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r12 r13 r14 r15 */
+#define GPR 0 /* rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r12 r13 r14 r15 */
 #define FLAGS 112
 #define STACK 120
 #define VERSION 184
-#define MASK 192         /* of the states that xsave and xrstor are to handle */
+#define MASK 192 /* of the states that xsave and xrstor are to handle */
 #define VECTORS 256
 #define REGISTERS_SIZE (256 + 4096)
 
@@ -27,7 +27,9 @@ struct registers {
 /* What probe() found when it was called, and what it is to return. */
 extern __thread struct registers *probe_found, *probe_results;
 
-/* Calls function with all registers as in `in`, and notes in `out` what they were when it returned. */
+/*
+ * Calls function with all registers as in `in`, and notes in `out` what they were when it returned.
+ */
 void registers_call(const struct registers *in, struct registers *out, void (*function)(void));
 #endif
 

@@ -1,6 +1,6 @@
 /**
- * What a command is: one declaration, from which the argument parser, --help, the man page and shell
- * completion follow.
+ * What a command is: one declaration, from which the argument parser, --help, the man page and
+ * shell completion follow.
  */
 import type { ExitCode } from '@ulp/core';
 

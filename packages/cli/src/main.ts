@@ -1,4 +1,7 @@
-/** Runs a command: parses arguments, prints errors as `<command>: <subject>: <fact>`, sets the exit code. */
+/**
+ * Runs a command: parses arguments, prints errors as `<command>: <subject>: <fact>`, sets the exit
+ * code.
+ */
 import yargs from 'yargs/yargs';
 import type { Argv } from 'yargs';
 import { EXIT, isUlpError, printable, UlpError } from '@ulp/core';

@@ -1,4 +1,7 @@
-/** What a command says: JSON documents, tables and lines on standard output, messages on standard error. */
+/**
+ * What a command says: JSON documents, tables and lines on standard output, messages on standard
+ * error.
+ */
 import { writeSync } from 'node:fs';
 import { EXIT, printable, printableJson, sleep, UlpError } from '@ulp/core';
 

@@ -32,8 +32,9 @@ const SCALARS: Readonly<Record<string, number | bigint>> = {
 };
 
 /**
- * What trm.o asks libpulp.so for. The names carry the ABI version, so that a library and a libpulp.so of
- * different ones do not find each other: the library then works as without libpulp.so.
+ * What trm.o asks libpulp.so for. The names carry the ABI version, so that a library and a
+ * libpulp.so of different ones do not find each other: the library then works as without
+ * libpulp.so.
  */
 const SHARED_NAMES = ['__ulp_global', '__ulp_special', '__ulp_entry_unwind'];
 

@@ -1,7 +1,8 @@
 /**
  * The one description of everything that a live-patchable library, libpulp.so and the tools share:
  * the layout of the padding before a function, the notes, and the structures in a process's memory.
- * `ulp_abi.h` of the runtime is generated from this file (see abi-header.ts); docs/abi.md explains it.
+ * `ulp_abi.h` of the runtime is generated from this file (see abi-header.ts); docs/abi.md explains
+ * it.
  */
 import { array, bytes, field, i32, struct, text, u32, u64, u8, type Value } from './codec';
 
@@ -13,10 +14,13 @@ export const ABI_VERSION = 3;
  * Offsets are from S - PADDING. E, the entry byte, is S, or S+4 behind an endbr64.
  *
  *    0  trampoline: see packages/elf/src/gate/trampoline.ts
- *   54  selector:   cmpl $U,%fs:tpoff+8; jb E+2; jmp *new(%rip)        one version, one target library
- *   74  chain jump: jmp *slot(%rip)                                    to an out-of-line stub: all else
+ *   54  selector:   cmpl $U,%fs:tpoff+8; jb E+2; jmp *new(%rip)        one version, one target
+ *                                                                      library
+ *   74  chain jump: jmp *slot(%rip)                                    to an out-of-line stub: all
+ *                                                                      else
  *   80  S: [endbr64]
- *    E: a8 dd  test $dd,%al     at rest: touches nothing but flags, which are dead at a function's entry
+ *    E: a8 dd  test $dd,%al     at rest: touches nothing but flags, which are dead at a function's
+ *                               entry
  *       eb dd  jmp E+2+dd       detoured: to the selector or to the chain jump
  *
  * Only one byte of code ever changes under running threads: a8 <-> eb, or dd.
@@ -100,15 +104,19 @@ export const ulp_tls = struct('ulp_tls', {
 /** A return slot's state. */
 export const SLOT = { free: 0, used: 1, limbo: 2, held: 3, orphan: 4, late: 5 } as const;
 /**
- * Places in a slot's code: the universe lies on the stack, where a thread comes in that has its universe already, behind
- * the popq of the return address, the return point (what lies on the stack), behind its pushq.
+ * Places in a slot's code: the universe lies on the stack, where a thread comes in that has its
+ * universe already, behind the popq of the return address, the return point (what lies on the
+ * stack), behind its pushq.
  */
 export const SLOT_CODE = { universe: 6, claimed: 11, popped: 29, return: 32, pushed: 38 } as const;
 export const SLOT_COUNT = 16384;
 /** Stride in bytes of a slot's code and of its record. */
 export const SLOT_STRIDE = 64;
 
-/** The record of a return slot, in libpulp.so. Record k belongs to the code at slots + k * SLOT_STRIDE. */
+/**
+ * The record of a return slot, in libpulp.so. Record k belongs to the code at
+ * slots + k * SLOT_STRIDE.
+ */
 export const ulp_slot = struct('ulp_slot', {
   ret: field(u64, 'the return address of the outermost call'),
   tls: field(u64, "the owner's ulp_tls; &junk_sp while the slot is in limbo"),
@@ -141,7 +149,8 @@ export const ulp_pin = struct('ulp_pin', {
  *   requested    -> launched    the gadget, by compare and exchange
  *   requested    -> done        a tool that holds the lock and drops a request nobody launched
  *   launched     -> running     the helper, by compare and exchange
- *   launched     -> failed      the gadget, when clone failed; a tool with the lock, when the gadget faulted
+ *   launched     -> failed      the gadget, when clone failed; a tool with the lock, when the
+ *                               gadget faulted
  *   running      -> done        the helper
  */
 export const STATE = { done: 1, requested: 2, launched: 3, running: 4, failed: 5 } as const;
@@ -308,9 +317,9 @@ export const ulp_request_function = struct('ulp_request_function', {
 });
 
 /**
- * What the tool builds on the borrowed thread's stack, below the red zone, before it sends the thread
- * into the gadget: all that the gadget's tail needs to put the thread back by itself.
- * Lies at rsp - 280; its `rip` at rsp - 136, right below the red zone.
+ * What the tool builds on the borrowed thread's stack, below the red zone, before it sends the
+ * thread into the gadget: all that the gadget's tail needs to put the thread back by itself. Lies
+ * at rsp - 280; its `rip` at rsp - 136, right below the red zone.
  */
 export const ulp_resume_frame = struct('ulp_resume_frame', {
   mask: field(u64, 'signal mask to restore'),
@@ -334,12 +343,16 @@ export const ulp_resume_frame = struct('ulp_resume_frame', {
   rip: field(u64, 'where the thread goes on'),
 });
 
-/** Random, between the two frames of a borrowed thread: by it the tool knows the thread's memory again. */
+/**
+ * Random, between the two frames of a borrowed thread: by it the tool knows the thread's memory
+ * again.
+ */
 export const TOKEN_BYTES = 8;
 
 /**
- * Below the ulp_resume_frame and the token: what a call needs that is repeated with what is left of its time-out, at `repeat` of
- * the gadget. Its rsp points here meanwhile, and the argument to `seconds` if it is a pointer.
+ * Below the ulp_resume_frame and the token: what a call needs that is repeated with what is left of
+ * its time-out, at `repeat` of the gadget. Its rsp points here meanwhile, and the argument to
+ * `seconds` if it is a pointer.
  */
 export const ulp_repeat_frame = struct('ulp_repeat_frame', {
   r10: field(u64, ''),

@@ -1,12 +1,14 @@
 /**
- * Byte codecs, declared once: a field is a codec and its meaning; a struct is a list of fields in file
- * order. Reader, writer, C declaration and TypeScript type all follow from the declaration.
+ * Byte codecs, declared once: a field is a codec and its meaning; a struct is a list of fields in
+ * file order. Reader, writer, C declaration and TypeScript type all follow from the declaration.
  *
  * Everything is little-endian, which is what x86-64 and ELFDATA2LSB are.
  */
 import { UlpError, type ErrorCode } from './errors';
 
-/** Bytes with the name under which errors speak of them. All offsets are in bytes from the start. */
+/**
+ * Bytes with the name under which errors speak of them. All offsets are in bytes from the start.
+ */
 export class ByteView {
   readonly data: DataView;
 
@@ -14,7 +16,10 @@ export class ByteView {
     readonly bytes: Uint8Array,
     /** The subject of errors: a path, or a process and a part of its memory. */
     readonly subject: string,
-    /** The code of the error thrown when something lies outside: a file is truncated, a process hostile. */
+    /**
+     * The code of the error thrown when something lies outside: a file is truncated, a process
+     * hostile.
+     */
     private readonly outOfBounds: ErrorCode = 'file-truncated',
   ) {
     this.data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

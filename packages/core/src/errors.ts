@@ -1,6 +1,7 @@
 /**
  * The one error class of all packages, the table of what can go wrong, and the exit code of each.
- * A message reads `subject: fact: expected X, found Y (detail)`; the command puts its name in front.
+ * A message reads `subject: fact: expected X, found Y (detail)`; the command puts its name in
+ * front.
  */
 import { printable } from './text';
 
@@ -86,7 +87,9 @@ export class UlpError extends Error {
   }
 }
 
-/** Narrow an unknown thing; works across two copies of this package, where `instanceof` does not. */
+/**
+ * Narrow an unknown thing; works across two copies of this package, where `instanceof` does not.
+ */
 export function isUlpError(error: unknown): error is UlpError {
   return error instanceof Error && error.name === 'UlpError' && 'exitCode' in error;
 }

@@ -13,7 +13,8 @@ export const DEFAULT_LIMIT = 1 << 30;
 /**
  * The content of a regular file.
  * @param limit largest size accepted, in bytes
- * @throws UlpError file-missing, file-not-regular, file-empty, file-too-large, file-unreadable, file-io
+ * @throws UlpError file-missing, file-not-regular, file-empty, file-too-large, file-unreadable,
+ * file-io
  */
 export function readInputFile(path: string, { limit = DEFAULT_LIMIT } = {}): Buffer {
   // O_NONBLOCK: opening a FIFO that nobody writes to must not wait.
@@ -42,9 +43,10 @@ export function readInputFile(path: string, { limit = DEFAULT_LIMIT } = {}): Buf
 }
 
 /**
- * Puts `bytes` at `path` whole or not at all: written beside it, synced, renamed over it. A file that
- * was there keeps its mode.
- * @throws UlpError file-missing (no such directory), file-not-regular, file-unreadable, file-io (disk full)
+ * Puts `bytes` at `path` whole or not at all: written beside it, synced, renamed over it. A file
+ * that was there keeps its mode.
+ * @throws UlpError file-missing (no such directory), file-not-regular, file-unreadable, file-io
+ * (disk full)
  */
 export function writeFileAtomic(path: string, bytes: Uint8Array, mode = 0o644): void {
   const old = attempt(path, () => statSync(path, { throwIfNoEntry: false }));

@@ -1,4 +1,6 @@
-/** What all packages share: branded types, the error class, byte codecs, and the ABI of the runtime. */
+/**
+ * What all packages share: branded types, the error class, byte codecs, and the ABI of the runtime.
+ */
 export * from './brands';
 export * from './codec';
 export * from './errors';

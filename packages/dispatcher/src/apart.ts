@@ -1,6 +1,7 @@
 /**
- * All processes, in a program of its own: a process whose memory does not answer (docs/security.md) holds that program up, perhaps so that it cannot
- * even be killed, and another one does the rest. It tells by lines of JSON what it is about to do.
+ * All processes, in a program of its own: a process whose memory does not answer (docs/security.md)
+ * holds that program up, perhaps so that it cannot even be killed, and another one does the rest.
+ * It tells by lines of JSON what it is about to do.
  */
 import { writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -21,7 +22,10 @@ export type Word =
 const LEFT_OUT = 'ULP_DISPATCHER_APART';
 /** Descriptor for the words. */
 const WORDS = 3;
-/** Longest time between two words: while processes are looked for, and while one is dealt with (10 s, and what looking takes), in ms. */
+/**
+ * Longest time between two words: while processes are looked for, and while one is dealt with
+ * (10 s, and what looking takes), in ms.
+ */
 const PATIENCE = { scan: 10_000, dispatch: 60_000 } as const;
 /** Who was stopped meanwhile, with us, may have its say first. */
 const GRACE_MS = 1000;
@@ -86,7 +90,8 @@ function heldUp({ pid, name }: { pid: number; name: string }): Result {
 }
 
 function runPart(without: readonly number[], listener: Listener): Promise<Part> {
-  // Loaded here because a command for one process does without, and without the sockets that it brings.
+  // Loaded here because a command for one process does without, and without the sockets that it
+  // brings.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   const { spawn } = require('node:child_process') as typeof import('node:child_process');
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {

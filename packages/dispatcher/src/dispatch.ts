@@ -1,4 +1,7 @@
-/** Checks, patches or reverts many processes, one after the other; no failure keeps the next from its turn. */
+/**
+ * Checks, patches or reverts many processes, one after the other; no failure keeps the next from
+ * its turn.
+ */
 import { isUlpError, type ErrorCode } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
 import type { Mapping, Process } from '@ulp/ptrace-ffi';

@@ -16,7 +16,8 @@ export interface Scan {
 }
 
 /**
- * Looks at every process that /proc shows; reads, stops nobody. Those that end meanwhile are left out.
+ * Looks at every process that /proc shows; reads, stops nobody. Those that end meanwhile are left
+ * out.
  * @param begin asked before each one: shall it be looked at?
  */
 export function scan(

@@ -1,6 +1,7 @@
 /**
- * Adding symbols to .symtab. Nothing that is loaded moves: the table, its names and what lies behind them are
- * the end of the file, as linkers write it. In a file that ends otherwise nothing is added.
+ * Adding symbols to .symtab. Nothing that is loaded moves: the table, its names and what lies
+ * behind them are the end of the file, as linkers write it. In a file that ends otherwise nothing
+ * is added.
  */
 import { array, type LinkAddress } from '@ulp/core';
 import { EI_OSABI, ELFOSABI, SHF, SHN, SHT, STB, STT } from './constants';

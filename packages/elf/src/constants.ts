@@ -1,4 +1,7 @@
-/** Numbers of the ELF specification (gABI), its x86-64 supplement and GNU extensions that this package uses. */
+/**
+ * Numbers of the ELF specification (gABI), its x86-64 supplement and GNU extensions that this
+ * package uses.
+ */
 export const ELFCLASS64 = 2;
 export const ELFDATA2LSB = 1;
 /** Index in e_ident. */

@@ -28,7 +28,10 @@ export interface Segment {
   readonly size: number;
 }
 
-/** Longest name of a section, version or library, in bytes: a crafted file names one huge string often. */
+/**
+ * Longest name of a section, version or library, in bytes: a crafted file names one huge string
+ * often.
+ */
 export const NAME_LIMIT = 4096;
 
 /** Most sections; gABI's extended numbering would allow more. */
@@ -115,7 +118,10 @@ export class ElfFile {
       : this.view.slice(at, size, 'bytes');
   }
 
-  /** A NUL-terminated name. @throws UlpError file-truncated, file-malformed when all names together are too long */
+  /**
+   * A NUL-terminated name. @throws UlpError file-truncated, file-malformed when all names together
+   * are too long
+   */
   name(at: number, what: string, limit = NAME_LIMIT): string {
     const name = this.view.string(at, what, at + limit);
     this.names.take(name.length);

@@ -1,6 +1,7 @@
 /**
- * Which function holds an address: .symtab, or where strip has taken it away .dynsym. The file is read in
- * pieces, because only these two tables matter, and it may be anybody's: what makes no sense names nothing.
+ * Which function holds an address: .symtab, or where strip has taken it away .dynsym. The file is
+ * read in pieces, because only these two tables matter, and it may be anybody's: what makes no
+ * sense names nothing.
  */
 import { SHN, SHT, STB, STT } from './constants';
 import { Elf64_Ehdr, Elf64_Shdr, Elf64_Sym, type Elf64Shdr } from './structs';

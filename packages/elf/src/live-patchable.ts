@@ -97,8 +97,9 @@ const restingWay = (entryOffset: number): number =>
   (abi.PADDING.selector - abi.PADDING.before - entryOffset - abi.PADDING.after) & 0xff;
 
 /**
- * The entry of the function at S at rest; undefined when it is not live-patchable. Its trampoline lies in its padding
- * (ulp-dynsym-gate), or in .ulp (ld -z ulp): then the padding is nops still, if the function needs a trampoline at all.
+ * The entry of the function at S at rest; undefined when it is not live-patchable. Its trampoline
+ * lies in its padding (ulp-dynsym-gate), or in .ulp (ld -z ulp): then the padding is nops still, if
+ * the function needs a trampoline at all.
  */
 export function gatedEntry(elf: ElfFile, address: LinkAddress): Entry | undefined {
   const { before } = abi.PADDING;

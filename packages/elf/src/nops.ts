@@ -1,4 +1,7 @@
-/** Are these bytes nops, of one byte or more each? `90`, and `0f 1f` with its operand, behind any 66 or 2e. */
+/**
+ * Are these bytes nops, of one byte or more each? `90`, and `0f 1f` with its operand, behind
+ * any 66 or 2e.
+ */
 export function isNops(bytes: Uint8Array): boolean {
   let at = 0;
   while (at < bytes.length) {

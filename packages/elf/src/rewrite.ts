@@ -1,7 +1,7 @@
 /**
- * Writing a file back from its model. Every table that this package knows is written from its decoded
- * records over bytes that were blanked before; the rest is carried over. Nothing changed gives the same
- * bytes: the test walks a machine's libraries.
+ * Writing a file back from its model. Every table that this package knows is written from its
+ * decoded records over bytes that were blanked before; the rest is carried over. Nothing changed
+ * gives the same bytes: the test walks a machine's libraries.
  */
 import { array, ByteView, type Codec, type Struct } from '@ulp/core';
 import { SHT } from './constants';

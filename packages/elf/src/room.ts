@@ -1,6 +1,7 @@
 /**
- * What may be made of a file's bytes in all. Tables may overlap and records may name the same string again and
- * again, so that few bytes would become very much; a file that a linker has made is far below.
+ * What may be made of a file's bytes in all. Tables may overlap and records may name the same
+ * string again and again, so that few bytes would become very much; a file that a linker has made
+ * is far below.
  */
 import { UlpError } from '@ulp/core';
 

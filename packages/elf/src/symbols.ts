@@ -21,8 +21,9 @@ export interface ElfSymbol {
 }
 
 /**
- * Names may overlap (linkers merge tails), but not without end: a crafted table could let every symbol
- * name one huge string. The sum of all names is bounded by this many times the size of the table.
+ * Names may overlap (linkers merge tails), but not without end: a crafted table could let every
+ * symbol name one huge string. The sum of all names is bounded by this many times the size of the
+ * table.
  */
 const OVERLAP = 16;
 const SMALL = 64 << 10;

@@ -24,8 +24,8 @@ const recordsOf = (view: ByteView, { name, size }: Section): Room =>
   new Room(OVERLAP * size, `${view.subject}: section ${name}`, 'versions');
 
 /**
- * Records that name the distance to the next one. Bounded: each must lie behind the one before, and all together
- * fit into their section.
+ * Records that name the distance to the next one. Bounded: each must lie behind the one before, and
+ * all together fit into their section.
  * @param count how many at most
  */
 function* chain(

@@ -1,4 +1,6 @@
-/** ulp-dynsym-gate on what symbols can be beyond C: C++ classes, and several versions of one name. */
+/**
+ * ulp-dynsym-gate on what symbols can be beyond C: C++ classes, and several versions of one name.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

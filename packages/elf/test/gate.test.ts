@@ -1,6 +1,6 @@
 /**
- * ulp-dynsym-gate on libraries linked in many ways: programs run as before, with and without libpulp.so,
- * pointers stay equal, and the file stays one that other tools understand.
+ * ulp-dynsym-gate on libraries linked in many ways: programs run as before, with and without
+ * libpulp.so, pointers stay equal, and the file stays one that other tools understand.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

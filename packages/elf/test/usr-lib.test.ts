@@ -15,7 +15,9 @@ import {
   staticSymbols,
 } from '../src';
 
-/** Files named like shared libraries; links are left out, their files are visited under their names. */
+/**
+ * Files named like shared libraries; links are left out, their files are visited under their names.
+ */
 function* sharedLibraries(folder: string): Generator<string> {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);

@@ -1,6 +1,6 @@
 /**
- * What makes metadata valid beyond its types: stated once. Encoding refuses what breaks a rule, decoding
- * too, and the zod schema says the same (a property test holds them together).
+ * What makes metadata valid beyond its types: stated once. Encoding refuses what breaks a rule,
+ * decoding too, and the zod schema says the same (a property test holds them together).
  */
 import { abi } from '@ulp/core';
 import type { Metadata } from './model';

@@ -1,4 +1,7 @@
-/** zod schemas of the model and of the documents; apart, because few who import the package need zod. */
+/**
+ * zod schemas of the model and of the documents; apart, because few who import the package need
+ * zod.
+ */
 import { abi } from '@ulp/core';
 import { z } from 'zod';
 import { BUILD_ID, HEX_64, isAddress, isName, isPath, isSize, isSoname, violation } from './rules';

@@ -11,7 +11,10 @@ import { content, EXAMPLE } from './sample';
 
 const FILE_CODES = ['file-truncated', 'file-malformed', 'file-corrupt', 'file-version'];
 
-/** The code with which decoding fails; undefined: it does not. Anything but a file-* error is thrown on. */
+/**
+ * The code with which decoding fails; undefined: it does not. Anything but a file-* error is thrown
+ * on.
+ */
 function refusal(bytes: Uint8Array): string | undefined {
   try {
     decodeMetadata(bytes, 'x.ulp');

@@ -1,6 +1,7 @@
 /**
- * The notes of the patched gcc: which function's code was inlined into which other one, or copied for it
- * (docs/toolchain.md). The section may hold anything: what is no note, or names too much, is passed over.
+ * The notes of the patched gcc: which function's code was inlined into which other one, or copied
+ * for it (docs/toolchain.md). The section may hold anything: what is no note, or names too much, is
+ * passed over.
  */
 import { isName } from '@ulp/metadata';
 import type { ElfFile } from '@ulp/elf';

@@ -21,7 +21,10 @@ export interface Word {
   readonly where: string;
 }
 
-/** A function, perhaps of a symbol version: `name`, `name@VERSION`, or `name@@VERSION` for the default one. */
+/**
+ * A function, perhaps of a symbol version: `name`, `name@VERSION`, or `name@@VERSION` for the
+ * default one.
+ */
 export interface OldFunction extends Word {
   readonly name: string;
   readonly version?: string;
@@ -53,7 +56,8 @@ const ABSOLUTE_PATH = `an absolute path of at most ${PATH_BYTES} bytes`;
 
 /**
  * @param file the name of the file, for errors
- * @throws UlpError description-syntax, naming file, line and column; description-content for more than a patch can hold
+ * @throws UlpError description-syntax, naming file, line and column; description-content for more
+ * than a patch can hold
  */
 export function parseDescription(bytes: Uint8Array, file: string): Description {
   const text = decode(bytes, file);
@@ -132,7 +136,10 @@ function decode(bytes: Uint8Array, file: string): string {
   return data.toString();
 }
 
-/** The lines that are neither blank nor comments, without the white space at their ends: one at a time, since a file has millions. */
+/**
+ * The lines that are neither blank nor comments, without the white space at their ends: one at a
+ * time, since a file has millions.
+ */
 function* entries(text: string, file: string): Generator<Word> {
   let number = 0;
   for (let at = 0, end = 0; end >= 0; at = end + 1) {

@@ -1,6 +1,7 @@
 /**
- * The one function that a name means in a library. An exported function comes first, as for a linker, so
- * that stripping the library does not change what a name means; then a static one, if there is only one.
+ * The one function that a name means in a library. An exported function comes first, as for a
+ * linker, so that stripping the library does not change what a name means; then a static one, if
+ * there is only one.
  */
 import { abi, hex, UlpError, type LinkAddress } from '@ulp/core';
 import {
@@ -68,8 +69,9 @@ function extent(library: SymbolIndex, symbol: ElfSymbol): FoundFunction {
 }
 
 /**
- * A dynamic symbol that leads to a trampoline says how long that is. In the padding (ulp-dynsym-gate) it covers both; for
- * one in .ulp (ld -z ulp) a local symbol of the function stands beside it.
+ * A dynamic symbol that leads to a trampoline says how long that is. In the padding
+ * (ulp-dynsym-gate) it covers both; for one in .ulp (ld -z ulp) a local symbol of the function
+ * stands beside it.
  */
 function sizeOf(
   library: SymbolIndex,

@@ -4,8 +4,8 @@ import { stemOf } from './compare/clones';
 import type { SymbolIndex } from './symbol-index';
 
 /**
- * The source functions that a function was inlined into, without those that the link has dropped. Pieces and variants
- * count as the function that they were made of.
+ * The source functions that a function was inlined into, without those that the link has dropped.
+ * Pieces and variants count as the function that they were made of.
  */
 export function holdersOf(library: SymbolIndex, name: string): string[] {
   const units = unitsOf(library.elf, name);

@@ -115,7 +115,9 @@ function pairFunctions(
   });
 }
 
-/** Callers of a clone, or of a function that was split, do not come through the function's entry. */
+/**
+ * Callers of a clone, or of a function that was split, do not come through the function's entry.
+ */
 function warnOfClones({ pairs }: Section, library: SymbolIndex): string[] {
   const named = new Set(pairs.map((pair) => pair.old.text));
   return pairs.flatMap(({ old }) =>

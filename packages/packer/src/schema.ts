@@ -4,7 +4,10 @@ import { z } from 'zod';
 const count = z.number().int().nonnegative();
 const library = z.strictObject({
   path: z.string(),
-  /** Where the names of functions come from; `dynsym`: it is stripped, and only exported functions are compared. */
+  /**
+   * Where the names of functions come from; `dynsym`: it is stripped, and only exported functions
+   * are compared.
+   */
   names: z.enum(['symtab', 'debug file', 'dynsym']),
 });
 const change = z.enum(['changed', 'numbers', 'onlyOld', 'onlyNew']);

@@ -1,4 +1,6 @@
-/** A damaged library is an error that says why, or is compared as what it has become; never more. */
+/**
+ * A damaged library is an error that says why, or is compared as what it has become; never more.
+ */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { isUlpError } from '@ulp/core';

@@ -70,7 +70,9 @@ export class Fixtures {
     return path;
   }
 
-  /** @param gate compiled and linked as live-patchable; `linked`: but not passed through the gate */
+  /**
+   * @param gate compiled and linked as live-patchable; `linked`: but not passed through the gate
+   */
   compile(
     name: string,
     sources: readonly string[],

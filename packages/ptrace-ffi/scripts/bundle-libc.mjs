@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * Makes dist/libc.js self-contained: ffi-napi and what it needs go into it, their prebuilt bindings into
- * dist/native. So production hosts need neither a compiler nor an install script. Both bindings are
- * built against Node-API: one file serves every Node.js from 20 on. Only linux-x64, like all of ULP.
+ * Makes dist/libc.js self-contained: ffi-napi and what it needs go into it, their prebuilt bindings
+ * into dist/native. So production hosts need neither a compiler nor an install script. Both
+ * bindings are built against Node-API: one file serves every Node.js from 20 on. Only linux-x64,
+ * like all of ULP.
  */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -33,7 +34,8 @@ const bindings = {
     onLoad({ filter: /.*/, namespace: 'binding' }, ({ path }) => ({
       contents: `module.exports = () => require(__dirname + '/native/${path}.node');`,
     }));
-    // Logging of the two packages' inner life, switched by an environment variable: not ours to offer.
+    // Logging of the two packages' inner life, switched by an environment variable: not ours to
+    // offer.
     onResolve({ filter: /^debug$/ }, () => ({ path: 'debug', namespace: 'silent' }));
     onLoad({ filter: /.*/, namespace: 'silent' }, () => ({
       contents: 'module.exports = () => () => undefined;',

@@ -14,7 +14,10 @@ export interface SocketQuestion {
   readonly side: SocketSide;
 }
 
-/** SO_RCVTIMEO_OLD and SO_SNDTIMEO_OLD of <asm-generic/socket.h>, with a struct timeval of 64 bits each. */
+/**
+ * SO_RCVTIMEO_OLD and SO_SNDTIMEO_OLD of <asm-generic/socket.h>, with a struct timeval of 64 bits
+ * each.
+ */
 const OPTION = { receive: 20, send: 21 } as const;
 
 /**
@@ -23,7 +26,8 @@ const OPTION = { receive: 20, send: 21 } as const;
  */
 export function askSocket({ pid, tid, fd, link, side }: SocketQuestion): number | null {
   const { openTask, PIDFD_THREAD, takeDescriptor, socketTime } = libc();
-  // Of the thread, where the kernel can (6.9): it may have descriptors of its own, and the first thread may have ended.
+  // Of the thread, where the kernel can (6.9): it may have descriptors of its own, and the first
+  // thread may have ended.
   const ofThread = openTask(tid, PIDFD_THREAD);
   const task = ofThread < 0 ? openTask(pid, 0) : ofThread;
   if (task < 0) return null;

@@ -1,4 +1,7 @@
-/** /proc/PID/auxv: what the kernel told the program at its start, unless the program has altered it since (PR_SET_MM_MAP). */
+/**
+ * /proc/PID/auxv: what the kernel told the program at its start, unless the program has altered it
+ * since (PR_SET_MM_MAP).
+ */
 import { UlpError } from '@ulp/core';
 import { explainDenial } from './denial';
 import { readProcFile } from './proc-file';

@@ -1,11 +1,12 @@
 /**
  * From where an outermost call was made, while its thread runs.
  *
- * The return address lies in the slot's record, while the claim's word holds the slot's return point. In the
- * few instructions of entry and exit around that, the word holds the return address itself; right after E1
- * the record still has an earlier call's. And as soon as the thread has left, its word may hold anything. So:
- * claim, record, claim again, until both claims agree and word and record fit each other. A thread may
- * still have left and entered in between: then the address is that of one of these calls.
+ * The return address lies in the slot's record, while the claim's word holds the slot's return
+ * point. In the few instructions of entry and exit around that, the word holds the return address
+ * itself; right after E1 the record still has an earlier call's. And as soon as the thread has
+ * left, its word may hold anything. So: claim, record, claim again, until both claims agree and
+ * word and record fit each other. A thread may still have left and entered in between: then the
+ * address is that of one of these calls.
  */
 import { abi, remoteAddress, type RemoteAddress } from '@ulp/core';
 import { limboBlock, returnPoint, type Claim, type SlotPlace } from './claims';
@@ -14,7 +15,8 @@ import type { Memory } from './memory';
 const TURNS = 8;
 
 /**
- * @returns the return address of the call; undefined: pinned, so unknown; or this is not the claim that
+ * @returns the return address of the call; undefined: pinned, so unknown; or this is not the claim
+ * that
  *   it was: the thread has left, or has entered anew in another universe or from another frame
  */
 export function readCallSite(memory: Memory, claim: Claim): RemoteAddress | undefined {

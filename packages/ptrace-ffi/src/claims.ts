@@ -1,6 +1,7 @@
 /**
- * Which thread is inside which library, and in which universe: from the return slots and the threads' TLS
- * blocks, while the threads run. A thread that has no slot of a library has never entered it.
+ * Which thread is inside which library, and in which universe: from the return slots and the
+ * threads' TLS blocks, while the threads run. A thread that has no slot of a library has never
+ * entered it.
  */
 import { abi, ByteView, remoteAddress, universe, type Universe } from '@ulp/core';
 import type { LiveLibrary } from './live-libraries';
@@ -41,11 +42,15 @@ export interface ThreadClaims {
 export interface Universes {
   readonly threads: readonly ThreadClaims[];
   /**
-   * Inside, but of no thread that lives: a coroutine whose thread has ended; or a call that a child of vfork
-   * began for its parent; or, until the next request, that of a thread that ended by the bare system call.
+   * Inside, but of no thread that lives: a coroutine whose thread has ended; or a call that a child
+   * of vfork began for its parent; or, until the next request, that of a thread that ended by the
+   * bare system call.
    */
   readonly ownerless: readonly Claim[];
-  /** Slots ran out, and the table of pinned threads too: a thread without a claim may be inside for good. */
+  /**
+   * Slots ran out, and the table of pinned threads too: a thread without a claim may be inside for
+   * good.
+   */
   readonly incomplete: boolean;
 }
 
@@ -110,12 +115,14 @@ function* takenSlots(memory: Memory, control: abi.UlpControl): Generator<TakenSl
 export const limboBlock = (record: bigint): bigint => record + BigInt(abi.ulp_slot.offset.junk_sp);
 
 const TURNS = 100;
-/** Looks at all slots together that another one follows: a process may change them without pause. */
+/**
+ * Looks at all slots together that another one follows: a process may change them without pause.
+ */
 const ALL_TURNS = 20_000;
 
 /**
- * The rule of universe_of() in runtime/src/claims.c: a call that is found neither in use nor in limbo may be
- * on its way from the one to the other. undefined: nobody uses the slot.
+ * The rule of universe_of() in runtime/src/claims.c: a call that is found neither in use nor in
+ * limbo may be on its way from the one to the other. undefined: nobody uses the slot.
  */
 function claimOf(
   memory: Memory,
@@ -167,7 +174,9 @@ function claimInUse(
   };
 }
 
-/** A call in limbo is alive as long as its stack still holds the slot's return point, or it is held. */
+/**
+ * A call in limbo is alive as long as its stack still holds the slot's return point, or it is held.
+ */
 function claimInLimbo(
   memory: Memory,
   library: LiveLibrary,

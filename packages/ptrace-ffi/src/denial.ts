@@ -1,11 +1,16 @@
-/** Why the kernel said EPERM or EACCES: it does not tell, so look at everything that it looks at. */
+/**
+ * Why the kernel said EPERM or EACCES: it does not tell, so look at everything that it looks at.
+ */
 import { statSync } from 'node:fs';
 import { UlpError } from '@ulp/core';
 import { errnoOf, tryReadProcFile } from './proc-file';
 import { isDead } from './stat';
 import { nameIn, numbers, readStatus } from './status';
 
-/** Of Yama (Documentation/admin-guide/LSM/Yama.rst): from 1 on it takes a capability, from here on none is enough. */
+/**
+ * Of Yama (Documentation/admin-guide/LSM/Yama.rst): from 1 on it takes a capability, from here on
+ * none is enough.
+ */
 const YAMA_NOBODY = 3;
 /** Bit of capabilities(7). */
 const CAP_SYS_PTRACE = 1n << 19n;

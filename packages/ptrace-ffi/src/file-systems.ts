@@ -1,7 +1,9 @@
 /**
- * Which file systems answer, whatever the owner of a process does? A page of a file on FUSE comes when the owner's daemon likes, and
- * who waits for it in /proc/PID/mem cannot even be killed (docs/security.md). They are told by the kernel's account alone, device
- * numbers in proc_pid_maps(5) and proc_pid_mountinfo(5): to ask the file itself, by stat(2) or statfs(2), is to wait for it.
+ * Which file systems answer, whatever the owner of a process does? A page of a file on FUSE comes
+ * when the owner's daemon likes, and who waits for it in /proc/PID/mem cannot even be killed
+ * (docs/security.md). They are told by the kernel's account alone, device numbers in
+ * proc_pid_maps(5) and proc_pid_mountinfo(5): to ask the file itself, by stat(2) or statfs(2), is
+ * to wait for it.
  */
 import { closeSync, fstatSync, readlinkSync } from 'node:fs';
 import { mappingAt, parseMaps, type Mapping } from './maps';
@@ -18,7 +20,10 @@ interface Mount {
 
 /** No block device lies behind it: without privileges nobody mounts one of those. */
 const NO_BLOCK_DEVICE = '00:';
-/** The first file system that the kernel makes when it boots, for memory without a name (memfd_create(2)); no mountinfo has it. */
+/**
+ * The first file system that the kernel makes when it boots, for memory without a name
+ * (memfd_create(2)); no mountinfo has it.
+ */
 const KERNELS_OWN = '00:01';
 const FUSE = /^fuse(\.|$)/;
 /** May be mounted in a user namespace of one's own (user_namespaces(7)), and have FUSE beneath. */
@@ -34,7 +39,10 @@ export function parseMounts(text: string): Mount[] {
   });
 }
 
-/** In the tool's own user namespace only its own user and root may have mounted: of FUSE, it is said for whom. */
+/**
+ * In the tool's own user namespace only its own user and root may have mounted: of FUSE, it is said
+ * for whom.
+ */
 const answersHere = ({ type, options }: Mount): boolean =>
   !FUSE.test(type) || options.includes(`user_id=${process.geteuid?.() ?? 0}`);
 
@@ -70,7 +78,10 @@ export class FileSystems {
     return this.verdict(`0:${minor}`) ?? (ownDevices().has(device) || hugeMinors().includes(minor));
   }
 
-  /** Does the mount answer on which a descriptor with O_PATH lies? It need not be one of the process's. */
+  /**
+   * Does the mount answer on which a descriptor with O_PATH lies? It need not be one of the
+   * process's.
+   */
   isOnAnswering(fd: number): boolean {
     const info = readProcFile(`/proc/self/fdinfo/${fd}`);
     const byMount = this.verdict(/^mnt_id:\s*([0-9]+)$/m.exec(info)?.[1] ?? '');
@@ -102,7 +113,10 @@ const ownDevices = (): ReadonlySet<string> =>
 const HUGE_PAGES = [21, 30];
 let huge: readonly number[] | undefined;
 
-/** Minor numbers of what else the kernel has made for memory without a name (MAP_HUGETLB of mmap(2)): a file of our own there has them. */
+/**
+ * Minor numbers of what else the kernel has made for memory without a name (MAP_HUGETLB of
+ * mmap(2)): a file of our own there has them.
+ */
 const hugeMinors = (): readonly number[] =>
   (huge ??= HUGE_PAGES.flatMap((shift) => {
     const fd = libc().createHugeFile(shift);

@@ -1,6 +1,6 @@
 /**
- * The programs and libraries in a process, found from the kernel's maps: a mapping of a file's first
- * byte, where an ELF header lies, whose executable segment is mapped where the header says.
+ * The programs and libraries in a process, found from the kernel's maps: a mapping of a file's
+ * first byte, where an ELF header lies, whose executable segment is mapped where the header says.
  */
 import { readlinkSync } from 'node:fs';
 import { linkAddress, relocate, remoteAddress, UlpError } from '@ulp/core';
@@ -37,8 +37,9 @@ export interface Image extends FileFacts {
 const REMEMBERED = 4096;
 
 /**
- * Remembers what the first pages of images say, so that a scan takes a library apart once and not in every process. They are
- * known by all their bytes, as each process shows them: what one makes of a library is not taken for what another one has.
+ * Remembers what the first pages of images say, so that a scan takes a library apart once and not
+ * in every process. They are known by all their bytes, as each process shows them: what one makes
+ * of a library is not taken for what another one has.
  */
 export class ImageCache {
   private readonly known = new Map<string, FileFacts>();
@@ -167,7 +168,9 @@ function locate(
   return { loadBias: bias, end: remoteAddress(end) };
 }
 
-/** The target's root directory as we see it; '' when it is ours, or none of our names leads to it. */
+/**
+ * The target's root directory as we see it; '' when it is ours, or none of our names leads to it.
+ */
 function rootOf(process: Process): string {
   try {
     const root = process.through((task) => readlinkSync(`/proc/${task}/root`));

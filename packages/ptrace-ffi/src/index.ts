@@ -1,4 +1,6 @@
-/** Other processes: look into them without stopping them; borrow one thread of them for a moment. */
+/**
+ * Other processes: look into them without stopping them; borrow one thread of them for a moment.
+ */
 export { openProcess, Process, type OpenOptions } from './process';
 export { Memory } from './memory';
 export { mappingAt, parseMaps, type Mapping } from './maps';

@@ -1,4 +1,7 @@
-/** What ulp-inspect shows of one process: a plain value, ready for JSON, read without stopping anybody. */
+/**
+ * What ulp-inspect shows of one process: a plain value, ready for JSON, read without stopping
+ * anybody.
+ */
 import { abi } from '@ulp/core';
 import { readCallSite } from './call-site';
 import { readUniverses, type Claim, type ThreadClaims } from './claims';

@@ -1,10 +1,13 @@
 /**
- * The system calls that Node.js does not offer: ptrace(2), wait4(2), flock(2), kcmp(2), perf_event_open(2), and those that ask a socket of another process, all by libc's syscall(2). The only
- * file in the repository that imports the FFI; loaded as '@ulp/ptrace-ffi/libc', and only when a call is needed.
+ * The system calls that Node.js does not offer: ptrace(2), wait4(2), flock(2), kcmp(2),
+ * perf_event_open(2), and those that ask a socket of another process, all by libc's syscall(2). The
+ * only file in the repository that imports the FFI; loaded as '@ulp/ptrace-ffi/libc', and only when
+ * a call is needed.
  *
- * Calls are made while a thread of another process stands still, so they must be short: one prepared
- * CIF, argument slots allocated once, no conversion. A call costs about a microsecond. Of ffi-napi only its bindings are
- * used: what it builds on them takes time to load, and nothing here needs it.
+ * Calls are made while a thread of another process stands still, so they must be short: one
+ * prepared CIF, argument slots allocated once, no conversion. A call costs about a microsecond. Of
+ * ffi-napi only its bindings are used: what it builds on them takes time to load, and nothing here
+ * needs it.
  */
 import {
   FFI_CIF_SIZE,
@@ -21,10 +24,15 @@ import { address, readPointer } from 'ref-napi';
 const ARGUMENTS = 6;
 const SLOT = 8;
 
-/** One page for every struct that is passed to the kernel. Its address holds for the process's life. */
+/**
+ * One page for every struct that is passed to the kernel. Its address holds for the process's life.
+ */
 export const page: Buffer = Buffer.alloc(4096);
 export const pageAddress: number = address(page);
-/** The same: a DataView reads a number in one step, a Buffer in JavaScript, which is slow until it is compiled. */
+/**
+ * The same: a DataView reads a number in one step, a Buffer in JavaScript, which is slow until it
+ * is compiled.
+ */
 export const pageView = new DataView(page.buffer, page.byteOffset, page.length);
 /** For one seccomp filter of BPF_MAXINSNS instructions. */
 export const filterRoom: Buffer = Buffer.alloc(4096 * 8);
@@ -44,13 +52,18 @@ for (let i = 0; i < ARGUMENTS; i++)
 const words = new Uint32Array(values.buffer, values.byteOffset, ARGUMENTS * 2);
 const returned = new Int32Array(result.buffer, result.byteOffset, 1);
 
-/** Stores an integer argument of at most 53 bits; small negative ones as 64-bit two's complement. */
+/**
+ * Stores an integer argument of at most 53 bits; small negative ones as 64-bit two's complement.
+ */
 function put(index: number, value: number): void {
   words[2 * index] = value;
   words[2 * index + 1] = Math.floor(value / 0x1_0000_0000);
 }
 
-/** Six words in, one word out; behind it their types, to which it points. The kernel and libc take from a word what theirs need. */
+/**
+ * Six words in, one word out; behind it their types, to which it points. The kernel and libc take
+ * from a word what theirs need.
+ */
 const cif = Buffer.alloc(FFI_CIF_SIZE + ARGUMENTS * SLOT);
 const types = cif.subarray(FFI_CIF_SIZE);
 for (let i = 0; i < ARGUMENTS; i++)
@@ -151,7 +164,10 @@ export function compareMemory(pid: number, other: number): number {
 }
 
 const PERF_FLAG_FD_CLOEXEC = 8;
-/** struct perf_event_attr of <linux/perf_event.h>, PERF_ATTR_SIZE_VER1; the page's other structs are far from it. */
+/**
+ * struct perf_event_attr of <linux/perf_event.h>, PERF_ATTR_SIZE_VER1; the page's other structs are
+ * far from it.
+ */
 const ATTR_AT = 1024;
 const ATTR = {
   bytes: 72,
@@ -204,7 +220,8 @@ export function openTask(tid: number, flags: number): number {
 }
 
 /**
- * pidfd_getfd(2): a duplicate of a descriptor of another task. Closing it may take for ever, if it is the last one by then.
+ * pidfd_getfd(2): a duplicate of a descriptor of another task. Closing it may take for ever, if it
+ * is the last one by then.
  * @param task of openTask()
  * @returns a file descriptor, closed at exec, or a negated errno
  */
@@ -268,7 +285,8 @@ const STATX_DEV_MINOR = 140;
 
 /**
  * statx(2) with an empty mask: asks nothing of the file system.
- * @returns the device number as /proc/PID/maps has it, `major:minor` in hexadecimal; undefined when it cannot be had
+ * @returns the device number as /proc/PID/maps has it, `major:minor` in hexadecimal; undefined when
+ * it cannot be had
  */
 export function deviceOf(fd: number): string | undefined {
   const at = STATX_AT + SLOT;
@@ -306,8 +324,8 @@ export function tryLock(fd: number): number {
   return outcome();
 }
 
-// The first calls in a process are slow (lazy binding, cold code): let them be these, on a thread id
-// that no thread has, and not those made while a thread stands still.
+// The first calls in a process are slow (lazy binding, cold code): let them be these, on a thread
+// id that no thread has, and not those made while a thread stands still.
 const PTRACE_CONT = 7;
 const NOBODY = 0x7fff_ffff;
 for (let i = 0; i < 50; i++) {

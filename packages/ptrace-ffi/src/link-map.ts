@@ -1,6 +1,7 @@
 /**
- * The loader's list of what it has loaded: r_debug, found through DT_DEBUG of the program. It lies in the
- * target's memory and may say anything; it gives names, while the kernel's maps say what there is.
+ * The loader's list of what it has loaded: r_debug, found through DT_DEBUG of the program. It lies
+ * in the target's memory and may say anything; it gives names, while the kernel's maps say what
+ * there is.
  */
 import { field, i32, linkAddress, relocate, remoteAddress, struct, u32, u64 } from '@ulp/core';
 import { UlpError, type RemoteAddress } from '@ulp/core';

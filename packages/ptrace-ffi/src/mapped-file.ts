@@ -1,6 +1,7 @@
 /**
- * The file behind an image: the very one that is mapped, also when it was deleted or replaced (map_files),
- * or where that takes a privilege that we lack, what its name leads to now, if it has the same build-id.
+ * The file behind an image: the very one that is mapped, also when it was deleted or replaced
+ * (map_files), or where that takes a privilege that we lack, what its name leads to now, if it has
+ * the same build-id.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ByteView, isUlpError, type BuildId } from '@ulp/core';
@@ -63,7 +64,10 @@ function openMapped(process: Process, { start, end }: Mapping): number | undefin
   }
 }
 
-/** Without a build-id, its inode must do: file systems of layers show another one, and nothing is named. */
+/**
+ * Without a build-id, its inode must do: file systems of layers show another one, and nothing is
+ * named.
+ */
 function isFileOf(fd: number, image: Image): boolean {
   const { buildId } = image;
   if (buildId === undefined) return fstatSync(fd, { bigint: true }).ino === image.inode;

@@ -1,4 +1,7 @@
-/** /proc/PID/maps: the kernel's own account of what is mapped where; nothing in it is the target's claim. */
+/**
+ * /proc/PID/maps: the kernel's own account of what is mapped where; nothing in it is the target's
+ * claim.
+ */
 import { remoteAddress, type RemoteAddress } from '@ulp/core';
 
 export interface Mapping {
@@ -52,7 +55,10 @@ export function parseMaps(text: string): Mapping[] {
   });
 }
 
-/** The mapping that holds an address, or the first one that holds any of `size` bytes there. `maps` are sorted, as the kernel gives them. */
+/**
+ * The mapping that holds an address, or the first one that holds any of `size` bytes there. `maps`
+ * are sorted, as the kernel gives them.
+ */
 export function mappingAt(
   maps: readonly Mapping[],
   address: bigint,

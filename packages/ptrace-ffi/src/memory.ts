@@ -15,7 +15,10 @@ const TOP = 1n << 63n;
 
 export class Memory {
   private readonly fd: number;
-  /** What is not touched, as if it were not there: a read could take for ever (file-systems.ts). Sorted. */
+  /**
+   * What is not touched, as if it were not there: a read could take for ever (file-systems.ts).
+   * Sorted.
+   */
   silent: readonly Mapping[] = [];
 
   /** @throws UlpError process-missing, process-denied */
@@ -70,7 +73,8 @@ export class Memory {
    * @throws UlpError process-hostile when not all of it is mapped; process-missing
    */
   write(address: RemoteAddress, bytes: Uint8Array, what = 'memory'): void {
-    // Positions are numbers here: above 2^53 they would be rounded, above 2^63 taken for another kind of write.
+    // Positions are numbers here: above 2^53 they would be rounded, above 2^63 taken for another
+    // kind of write.
     if (bytes.length > LIMIT || address + BigInt(bytes.length) > BigInt(Number.MAX_SAFE_INTEGER))
       this.fail(address, bytes.length, what);
     if (isSilent(this.silent, address, bytes.length)) this.fail(address, bytes.length, what);

@@ -1,10 +1,10 @@
 /**
  * One tool at a time for one target process: an exclusive flock(2) on the directory /proc/PID/fd.
  *
- * It can be opened only by the process's own user and by root, so nobody else can hold the lock; it is
- * another directory when the pid is used again; and the kernel frees the lock however its holder ends.
- * Two mounts of procfs (a tool inside a container, another one outside) have files of their own, and
- * do not see each other's locks: there the state word of the runtime keeps the two apart.
+ * It can be opened only by the process's own user and by root, so nobody else can hold the lock; it
+ * is another directory when the pid is used again; and the kernel frees the lock however its holder
+ * ends. Two mounts of procfs (a tool inside a container, another one outside) have files of their
+ * own, and do not see each other's locks: there the state word of the runtime keeps the two apart.
  */
 import { closeSync, constants, openSync } from 'node:fs';
 import { UlpError, type Pid } from '@ulp/core';

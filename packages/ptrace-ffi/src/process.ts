@@ -1,4 +1,6 @@
-/** Another process: its identity, and what can be read of it. Nothing here stops it or changes it. */
+/**
+ * Another process: its identity, and what can be read of it. Nothing here stops it or changes it.
+ */
 import { UlpError, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
 import { isSixtyFourBit, readAuxv } from './auxv';
 import { explainDenial } from './denial';
@@ -97,7 +99,10 @@ export class Process {
     return (this.opened = memory);
   }
 
-  /** @throws UlpError process-missing when it has ended or executed another program, or another process has its pid */
+  /**
+   * @throws UlpError process-missing when it has ended or executed another program, or another
+   * process has its pid
+   */
   assertAlive(): void {
     this.opened?.assertInUse();
     this.assertSamePid();
@@ -105,7 +110,8 @@ export class Process {
 
   /**
    * As assertAlive, and sure also while another process, which shares the memory, keeps that alive.
-   * @param word what lies at an address of the memory that was opened, and of no program that has just begun
+   * @param word what lies at an address of the memory that was opened, and of no program that has
+   * just begun
    * @throws UlpError process-missing, process-denied (another program may have other rights)
    */
   assertHolds(address: RemoteAddress, word: bigint): void {
@@ -150,7 +156,10 @@ export class Process {
     return readLinkMap(this, images);
   }
 
-  /** /proc/PID/status. undefined: it has just ended. @throws UlpError process-missing, process-denied */
+  /**
+   * /proc/PID/status. undefined: it has just ended. @throws UlpError process-missing,
+   * process-denied
+   */
   status(): ReadonlyMap<string, string> | undefined {
     // What of the first thread's remains when it has ended would mislead.
     const task = this.through((living) => living);
@@ -168,7 +177,9 @@ export class Process {
     return numbers(readStatus(`/proc/${this.pid}/status`)?.get('NStgid')).at(-1) ?? this.pid;
   }
 
-  /** The parent, if both have one memory: this is a child of vfork that has executed no program yet. */
+  /**
+   * The parent, if both have one memory: this is a child of vfork that has executed no program yet.
+   */
   sharesMemoryWith(): number | undefined {
     const parent = readStat(this.pid)?.parent ?? 0;
     const answer = parent > 0 ? libc().compareMemory(this.pid, parent) : 1;
@@ -184,7 +195,8 @@ export class Process {
   /**
    * Opens a regular file by the target's name for it, inside the target's root directory.
    * @returns a file descriptor, read-only
-   * @throws UlpError file-missing, file-not-regular, file-unreadable, process-missing, process-denied
+   * @throws UlpError file-missing, file-not-regular, file-unreadable, process-missing,
+   * process-denied
    */
   openFile(path: string): number {
     return this.through((task) => openInRoot(task, path));

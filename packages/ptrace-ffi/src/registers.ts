@@ -1,4 +1,7 @@
-/** The general registers of a stopped thread, kept as the kernel's own bytes so that they go back exactly. */
+/**
+ * The general registers of a stopped thread, kept as the kernel's own bytes so that they go back
+ * exactly.
+ */
 import { field, struct, u64 } from '@ulp/core';
 
 /** struct user_regs_struct of <sys/user.h>, x86-64. */

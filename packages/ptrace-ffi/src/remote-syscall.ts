@@ -1,4 +1,6 @@
-/** One system call made by a borrowed thread, at a `syscall` instruction that the target has anyway. */
+/**
+ * One system call made by a borrowed thread, at a `syscall` instruction that the target has anyway.
+ */
 import { remoteAddress, UlpError, type RemoteAddress } from '@ulp/core';
 import type { Process } from './process';
 import { ERESTART, resumable } from './restart';
@@ -27,10 +29,10 @@ export function findSyscall(process: Process): RemoteAddress {
 }
 
 /**
- * Makes a thread that stands at an interrupt-stop execute one system call, then gives it all its registers
- * and its signal mask back. The thread still stands afterwards; detach() must follow. If this program is
- * killed in between, the thread is lost: where that matters, have code in the target that finds its
- * own way back, as the launch gadget of libpulp.so does.
+ * Makes a thread that stands at an interrupt-stop execute one system call, then gives it all its
+ * registers and its signal mask back. The thread still stands afterwards; detach() must follow. If
+ * this program is killed in between, the thread is lost: where that matters, have code in the
+ * target that finds its own way back, as the launch gadget of libpulp.so does.
  * @returns what the kernel returned: negated errno on failure
  * @throws UlpError timed-out (the call was broken off), process-missing
  */

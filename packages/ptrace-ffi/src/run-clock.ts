@@ -1,9 +1,11 @@
 /**
- * When a thread last left a processor, by that processor's clock of running time: `se.exec_start` of /proc/PID/sched
- * (CONFIG_SCHED_DEBUG). The kernel notes it when the thread begins to wait, and leaves it alone until it runs again.
+ * When a thread last left a processor, by that processor's clock of running time: `se.exec_start`
+ * of /proc/PID/sched (CONFIG_SCHED_DEBUG). The kernel notes it when the thread begins to wait, and
+ * leaves it alone until it runs again.
  *
- * Two of one processor give the time between them, or less: that clock does not run while the processor serves interrupts
- * or, as a virtual one, does not run itself. Two of different processors say nothing.
+ * Two of one processor give the time between them, or less: that clock does not run while the
+ * processor serves interrupts or, as a virtual one, does not run itself. Two of different
+ * processors say nothing.
  */
 import { tryReadProcFile } from './proc-file';
 import { readStat } from './stat';
@@ -14,9 +16,10 @@ export interface RunClock {
 }
 
 /**
- * Of a thread that stands. Of one that sleeps, ask twice: the same `ns` again, and it has not run in between, so both
- * numbers are of one processor.
- * @returns undefined when it has just been moved to another processor, is gone, or this kernel does not tell
+ * Of a thread that stands. Of one that sleeps, ask twice: the same `ns` again, and it has not run
+ * in between, so both numbers are of one processor.
+ * @returns undefined when it has just been moved to another processor, is gone, or this kernel does
+ * not tell
  */
 export function readRunClock(tid: number): RunClock | undefined {
   let text: string | undefined;
@@ -32,7 +35,8 @@ export function readRunClock(tid: number): RunClock | undefined {
 
 /**
  * @param text of /proc/PID/sched
- * @returns `se.exec_start` in ns; undefined when it is not there, or 0: the kernel makes it so before it moves a thread
+ * @returns `se.exec_start` in ns; undefined when it is not there, or 0: the kernel makes it so
+ * before it moves a thread
  */
 export function parseExecStart(text: string): bigint | undefined {
   // Behind the line of dashes: what is before it begins with the thread's own name.
@@ -42,8 +46,9 @@ export function parseExecStart(text: string): bigint | undefined {
 }
 
 /**
- * How long a thread has run on processors, in ns: /proc/PID/schedstat (Documentation/scheduler/sched-stats.rst). It is counted when
- * the thread leaves its processor, and at the latest with each tick of the clock.
+ * How long a thread has run on processors, in ns: /proc/PID/schedstat
+ * (Documentation/scheduler/sched-stats.rst). It is counted when the thread leaves its processor,
+ * and at the latest with each tick of the clock.
  * @returns undefined when it is gone, or this kernel does not tell
  */
 export function readRunTime(tid: number): bigint | undefined {
@@ -54,7 +59,10 @@ export function readRunTime(tid: number): bigint | undefined {
   }
 }
 
-/** @param text of /proc/PID/schedstat; the last number, how often it ran, is 0 where nothing is counted */
+/**
+ * @param text of /proc/PID/schedstat; the last number, how often it ran, is 0 where nothing is
+ * counted
+ */
 export function parseRunTime(text: string): bigint | undefined {
   const [, ns] = /^([0-9]{1,20}) [0-9]{1,20} [1-9][0-9]{0,19}\n?$/.exec(text) ?? [];
   return ns === undefined ? undefined : BigInt(ns);

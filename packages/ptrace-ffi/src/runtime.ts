@@ -1,6 +1,6 @@
 /**
- * libpulp.so in another process, found by its note and not by its name. Everything that is read here is
- * the target's claim and may change between two reads, so it is checked before it is used.
+ * libpulp.so in another process, found by its note and not by its name. Everything that is read
+ * here is the target's claim and may change between two reads, so it is checked before it is used.
  */
 import {
   abi,
@@ -76,7 +76,8 @@ function runtimeAt(
       return readControl(process, image, address, known);
     } catch (error) {
       if (!(error instanceof UlpError && error.code === 'process-hostile')) throw error;
-      // The constructor may have run since they were read: what it points to is newer than they are.
+      // The constructor may have run since they were read: what it points to is newer than they
+      // are.
       known = process.maps();
       return readControl(process, image, address, known);
     }
@@ -181,7 +182,10 @@ const HELPER_MEMORY = [
   ['tid_address', 4],
 ] as const;
 
-/** Mapped all over, and private: what is written there is seen by this process alone, and by no file. */
+/**
+ * Mapped all over, and private: what is written there is seen by this process alone, and by no
+ * file.
+ */
 function isOwn(maps: readonly Mapping[], address: bigint, size: number, written = false): boolean {
   for (let at = address; at < address + BigInt(size);) {
     const mapping = mappingAt(maps, at);

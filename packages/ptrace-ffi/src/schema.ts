@@ -1,4 +1,7 @@
-/** The JSON document of `ulp-inspect --json`, as '@ulp/ptrace-ffi/schema'. The command does not load it. */
+/**
+ * The JSON document of `ulp-inspect --json`, as '@ulp/ptrace-ffi/schema'. The command does not load
+ * it.
+ */
 import { z } from 'zod';
 
 export const placeSchema = z

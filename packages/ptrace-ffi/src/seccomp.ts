@@ -1,6 +1,6 @@
 /**
- * What the seccomp filters of a thread say to a system call: classic BPF over struct seccomp_data, as the kernel
- * runs it (kernel/seccomp.c, seccomp_check_filter and seccomp_run_filters). Pure.
+ * What the seccomp filters of a thread say to a system call: classic BPF over struct seccomp_data,
+ * as the kernel runs it (kernel/seccomp.c, seccomp_check_filter and seccomp_run_filters). Pure.
  */
 
 /** struct sock_filter[], as PTRACE_SECCOMP_GET_FILTER gives it. */
@@ -35,7 +35,10 @@ const ACTIONS: ReadonlyMap<number, SeccompAction> = new Map([
   [0x0000, 'kill-thread'],
 ]);
 
-/** The verdict of all filters of a thread: the strictest action counts, of equal ones that of the newest filter. */
+/**
+ * The verdict of all filters of a thread: the strictest action counts, of equal ones that of the
+ * newest filter.
+ */
 export function seccompVerdict(
   filters: readonly SeccompFilter[],
   call: SystemCall,
@@ -124,7 +127,8 @@ function run(filter: SeccompFilter, data: DataView): number {
       case CLASS.alu: {
         const operation = ALU[code & 0xf0];
         if (!operation) return KILL;
-        // As the kernel has it: a division by zero ends the filter with 0, which is SECCOMP_RET_KILL_THREAD.
+        // As the kernel has it: a division by zero ends the filter with 0, which is
+        // SECCOMP_RET_KILL_THREAD.
         if ((code & 0xf0) === DIVISION && operand === 0) return 0;
         a = operation(a, operand) >>> 0;
         break;

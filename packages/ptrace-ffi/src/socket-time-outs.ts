@@ -1,16 +1,20 @@
 /**
- * The time-outs of sockets in another process (SO_RCVTIMEO, SO_SNDTIMEO of socket(7)): no file of /proc tells them, so a
- * duplicate of the descriptor is taken (pidfd_getfd(2)) and asked.
+ * The time-outs of sockets in another process (SO_RCVTIMEO, SO_SNDTIMEO of socket(7)): no file of
+ * /proc tells them, so a duplicate of the descriptor is taken (pidfd_getfd(2)) and asked.
  *
- * Where the process is somebody else's, a program of its own does it, because closing the duplicate may take for ever: by then it
- * may be the last one, of a socket that lingers, or a file of a file system that does not answer, put in the socket's place meanwhile.
+ * Where the process is somebody else's, a program of its own does it, because closing the duplicate
+ * may take for ever: by then it may be the last one, of a socket that lingers, or a file of a file
+ * system that does not answer, put in the socket's place meanwhile.
  */
 import { readlinkSync } from 'node:fs';
 import type { Pid, Tid } from '@ulp/core';
 import { askSocket, type SocketQuestion } from './ask-socket';
 import { numbers, readStatus } from './status';
 
-/** @returns `socket:[INODE]`; undefined when the thread's descriptor is none of a socket, or cannot be seen */
+/**
+ * @returns `socket:[INODE]`; undefined when the thread's descriptor is none of a socket, or cannot
+ * be seen
+ */
 export function readSocketLink(pid: Pid, tid: Tid, fd: number): string | undefined {
   try {
     const link = readlinkSync(`/proc/${pid}/task/${tid}/fd/${fd}`);
@@ -23,7 +27,8 @@ export function readSocketLink(pid: Pid, tid: Tid, fd: number): string | undefin
 /**
  * @param questions about one process
  * @param limitMs how long the answers may take
- * @returns for each question the time-out in ms, null if there is none, or it cannot be known; undefined in place of all: no
+ * @returns for each question the time-out in ms, null if there is none, or it cannot be known;
+ * undefined in place of all: no
  *   answer in time
  */
 export async function socketTimeOuts(
@@ -59,7 +64,10 @@ export async function socketTimeOuts(
   return questions.map((_, i) => (typeof answers[i] === 'number' ? answers[i] : null));
 }
 
-/** Has who runs the process no reason to hold this program up: the same user, who sees the same files? */
+/**
+ * Has who runs the process no reason to hold this program up: the same user, who sees the same
+ * files?
+ */
 function isOurs(pid: Pid): boolean {
   try {
     const uids = numbers(readStatus(`/proc/${pid}/status`)?.get('Uid'));

@@ -1,7 +1,8 @@
 /**
- * What a sleeping thread is in the middle of, from its stack's memory alone: words that could be return
- * addresses, because they lie in executable memory behind a call instruction. No unwinding: a word that a
- * call of earlier has left behind looks the same, so the list may name more than there is.
+ * What a sleeping thread is in the middle of, from its stack's memory alone: words that could be
+ * return addresses, because they lie in executable memory behind a call instruction. No unwinding:
+ * a word that a call of earlier has left behind looks the same, so the list may name more than
+ * there is.
  */
 import { abi, remoteAddress, type RemoteAddress, type Tid } from '@ulp/core';
 import type { Claim } from './claims';
@@ -87,7 +88,10 @@ const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 /** Not shorter than __ulp_entry, in bytes; no call of the library's is so near behind. */
 const OWN_ROUTINE = 256n;
 
-/** What the entry of a library calls (trm.S) is over before the call begins, but leaves its words behind. */
+/**
+ * What the entry of a library calls (trm.S) is over before the call begins, but leaves its words
+ * behind.
+ */
 function isOurs(address: bigint, claims: readonly Claim[]): boolean {
   return claims.some(({ library: { descriptor } }) => {
     if (!descriptor) return false;

@@ -31,7 +31,8 @@ export function readStat(pid: number): ProcessStat | undefined {
  * @throws UlpError process-hostile for what no kernel writes
  */
 export function parseStat(text: string, subject: string): ProcessStat {
-  // The name is the process's own choice: it may contain parentheses and line feeds, so the last one counts.
+  // The name is the process's own choice: it may contain parentheses and line feeds, so the last
+  // one counts.
   const open = text.indexOf('(');
   const close = text.lastIndexOf(')');
   const rest = text.slice(close + 2).split(' ');

@@ -1,6 +1,7 @@
 /**
- * Names for code addresses of another process, looked up only when they are asked for: in the symbol
- * tables of the file that is mapped there. Names are the file's claim: to be printed escaped.
+ * Names for code addresses of another process, looked up only when they are asked for: in the
+ * symbol tables of the file that is mapped there. Names are the file's claim: to be printed
+ * escaped.
  */
 import { closeSync } from 'node:fs';
 import { basename } from 'node:path';
@@ -18,7 +19,10 @@ import type { Process } from './process';
 
 export interface CodePlace {
   readonly address: RemoteAddress;
-  /** As the target sees it, or a name of the kernel's like `[vdso]`; undefined: memory without a file. */
+  /**
+   * As the target sees it, or a name of the kernel's like `[vdso]`; undefined: memory without a
+   * file.
+   */
   readonly file: string | undefined;
   readonly function: string | undefined;
   /** From the begin of the function; without one, from that of the file as addr2line counts. */
@@ -46,7 +50,10 @@ export function placeText({ address, file, function: name, offset }: PlaceDocume
   return `${basename(file)}${name === null ? '' : `:${name}`}+${hex(offset)}`;
 }
 
-/** Bytes of symbol tables and names that are read from all files of one process: a library has some megabytes. */
+/**
+ * Bytes of symbol tables and names that are read from all files of one process: a library has some
+ * megabytes.
+ */
 const TABLE_BYTES = 256 << 20;
 
 export class Symbolizer {
@@ -71,7 +78,8 @@ export class Symbolizer {
   }
 
   /**
-   * @param returns the address is one to return to: it may lie behind the end of the function that called,
+   * @param returns the address is one to return to: it may lie behind the end of the function that
+   * called,
    *   or where the thread is: it may be a function's first
    */
   place(address: bigint, returns = true): CodePlace {

@@ -1,8 +1,8 @@
 /**
- * Opens a file by the name that the target has for it: inside the target's root directory and mounts,
- * never outside, whatever symbolic links lie on the way (openat2(2) with RESOLVE_IN_ROOT, by hand,
- * because Node.js has no openat). Each step opens one name with O_PATH, which has no side effect on
- * FIFOs or devices; only what proves to be a regular file is then opened for reading.
+ * Opens a file by the name that the target has for it: inside the target's root directory and
+ * mounts, never outside, whatever symbolic links lie on the way (openat2(2) with RESOLVE_IN_ROOT,
+ * by hand, because Node.js has no openat). Each step opens one name with O_PATH, which has no side
+ * effect on FIFOs or devices; only what proves to be a regular file is then opened for reading.
  */
 import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { UlpError, type ErrorCode } from '@ulp/core';
@@ -22,7 +22,8 @@ export function openInRoot(task: number, path: string): number {
       subject: path,
       expected: `an absolute path of at most ${LIMIT.bytes} bytes`,
     });
-  // The directories from the root down to where we are: `..` goes back in this list, never above it.
+  // The directories from the root down to where we are: `..` goes back in this list, never above
+  // it.
   const trail = [openRoot(task)];
   const systems = new FileSystems(task);
   const requireAnswering = (fd = trail.at(-1)): void => {

@@ -16,7 +16,9 @@ export interface Thread {
   readonly seccomp: number;
   /** Has its process a handler for SIGSYS? */
   readonly catchesSigsys: boolean;
-  /** The thread that traces it; 0: none, or one in a pid namespace that cannot be seen from here. */
+  /**
+   * The thread that traces it; 0: none, or one in a pid namespace that cannot be seen from here.
+   */
   readonly tracer: number;
 }
 
@@ -55,7 +57,10 @@ const isAlive = (id: number): boolean => {
 
 /** How often threads that end are looked behind. A process could go on so for ever. */
 const TURNS = 1000;
-/** How often the first thread has to be the only one: the kernel lists no further than one that ends just then (next_tid of fs/proc/base.c). */
+/**
+ * How often the first thread has to be the only one: the kernel lists no further than one that ends
+ * just then (next_tid of fs/proc/base.c).
+ */
 const LONELY = 20;
 
 /** @returns undefined when none is alive: the process has ended, or is gone */
@@ -71,9 +76,10 @@ export function livingThread(pid: Pid): Tid | undefined {
 }
 
 /**
- * Asks the kernel, through one of its threads, for what all of them share: the first one, unless that has ended before
- * the others (pthread_exit in main); then one that lives, and when that ends meanwhile, the next one. While one of them executes a
- * program, there may be nothing to be seen through any of them; and afterwards it has the id of the first one, which has ended for it.
+ * Asks the kernel, through one of its threads, for what all of them share: the first one, unless
+ * that has ended before the others (pthread_exit in main); then one that lives, and when that ends
+ * meanwhile, the next one. While one of them executes a program, there may be nothing to be seen
+ * through any of them; and afterwards it has the id of the first one, which has ended for it.
  * @throws what the action throws
  */
 export function throughThread<T>(pid: Pid, action: (task: number) => T): T {

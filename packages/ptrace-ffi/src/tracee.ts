@@ -1,8 +1,9 @@
 /**
  * A thread of another process, borrowed through ptrace(2): seize, interrupt, look, change, detach.
  *
- * All of it is synchronous. Between interrupt() and detach() there must be no `await`: the event loop
- * would reap stops (libuv waits for its children), and the thread would stand still for longer.
+ * All of it is synchronous. Between interrupt() and detach() there must be no `await`: the event
+ * loop would reap stops (libuv waits for its children), and the thread would stand still for
+ * longer.
  */
 import { UlpError, type Tid } from '@ulp/core';
 import { explainDenial } from './denial';
@@ -65,9 +66,15 @@ const IOVEC_AT = 704;
 
 /** struct ptrace_sud_config: mode, selector, offset, length. */
 const DISPATCH_SIZE = 32;
-/** <elf.h>: what xsave stores, in its standard form; the kernel keeps the mask of components where xsave leaves room. */
+/**
+ * <elf.h>: what xsave stores, in its standard form; the kernel keeps the mask of components where
+ * xsave leaves room.
+ */
 const XSTATE = { note: 0x202, componentsAt: 464, storedAt: 512, pkru: 9 } as const;
-/** Where Intel has PKRU when larger components follow (AMX). Otherwise it is the last word but one, whoever made the processor. */
+/**
+ * Where Intel has PKRU when larger components follow (AMX). Otherwise it is the last word but one,
+ * whoever made the processor.
+ */
 const PKRU_BEFORE_OTHERS_AT = 2688;
 const PKRU_SIZE = 8;
 /** Access and writing denied to key 0, which all memory has that was given no other. */
@@ -94,23 +101,25 @@ export class Tracee {
       if (result === ESRCH) throw gone(tid);
       if (result !== EPERM && result !== EIO) throw defect(tid, 'PTRACE_SEIZE', result);
       const error = explainDenial(tid, 'trace');
-      // The kernel says the same of a first thread that has ended; by now another one, which executes a program, may have its id.
+      // The kernel says the same of a first thread that has ended; by now another one, which
+      // executes a program, may have its id.
       if (error.code !== 'process-denied' || turn === AGAIN) throw error;
     }
   }
 
   /**
-   * A thread that is traced by this program already, by this id: one that has executed a program while it was traced goes
-   * on with the id of its process's first thread.
+   * A thread that is traced by this program already, by this id: one that has executed a program
+   * while it was traced goes on with the id of its process's first thread.
    */
   static executed(pid: Tid): Tracee {
     return new Tracee(pid);
   }
 
   /**
-   * A thread that does not exist, to practise on: the first run of anything in a program takes up to milliseconds
-   * (compilation, lazy binding), and shall not be one for which a thread stands still. Every request to it is made, and counts
-   * as done. It stands as `registers` say at first, and then at system calls; it has no filters.
+   * A thread that does not exist, to practise on: the first run of anything in a program takes up
+   * to milliseconds (compilation, lazy binding), and shall not be one for which a thread stands
+   * still. Every request to it is made, and counts as done. It stands as `registers` say at first,
+   * and then at system calls; it has no filters.
    */
   static nobody(registers: Registers): Tracee {
     const nobody = new Tracee(NOBODY);
@@ -125,7 +134,8 @@ export class Tracee {
 
   /**
    * The next stop, or the thread's end.
-   * @returns undefined when nothing happened in time: the thread does not stand, and cannot be detached
+   * @returns undefined when nothing happened in time: the thread does not stand, and cannot be
+   * detached
    *   (a parent in vfork, a thread in uninterruptible sleep)
    */
   waitForStop(timeoutMs: number): Stop | undefined {
@@ -177,7 +187,8 @@ export class Tracee {
 
   /**
    * How many seccomp filters stand before the thread's system calls; they can only become more.
-   * @returns undefined when this kernel does not tell us: it takes CAP_SYS_ADMIN on the host, and no filter of our own
+   * @returns undefined when this kernel does not tell us: it takes CAP_SYS_ADMIN on the host, and
+   * no filter of our own
    */
   seccompFilterCount(): number | undefined {
     for (let count = 0; ; count++) {

@@ -1,4 +1,7 @@
-/** A process chooses its name, of 15 bytes, and what /proc says of it is text: no name makes up another field. */
+/**
+ * A process chooses its name, of 15 bytes, and what /proc says of it is text: no name makes up
+ * another field.
+ */
 import { parseRunTime } from '../src/run-clock';
 import { parseStat } from '../src/stat';
 import { numbers, parseStatus } from '../src/status';

@@ -1,4 +1,7 @@
-/** The evaluator of seccomp filters: instruction by instruction, and against the kernel, with random filters and calls. */
+/**
+ * The evaluator of seccomp filters: instruction by instruction, and against the kernel, with random
+ * filters and calls.
+ */
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { seccompVerdict, type SeccompFilter, type SystemCall } from '@ulp/ptrace-ffi';
@@ -141,7 +144,10 @@ test('of several filters the strictest counts, of equal ones the newest', () => 
   expect(seccompVerdict([], call).action).toBe('allow');
 });
 
-/** They do nothing whatever their arguments are, and return a positive number. The programs of this test need all others. */
+/**
+ * They do nothing whatever their arguments are, and return a positive number. The programs of this
+ * test need all others.
+ */
 const NUMBERS = [39, 110, 111, 186];
 const OTHERS_ALLOWED: readonly Instruction[] = [
   [LD_W_ABS, 0, 0, 0],

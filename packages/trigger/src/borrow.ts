@@ -1,7 +1,8 @@
 /**
- * Borrows one thread of the target for one clone: stop it, send it into the launch gadget of libpulp.so,
- * give it back. This program may die at any line: the frame written on the thread's stack lets the gadget
- * put the thread back by itself. The order of the requests is that argument; do not change it.
+ * Borrows one thread of the target for one clone: stop it, send it into the launch gadget of
+ * libpulp.so, give it back. This program may die at any line: the frame written on the thread's
+ * stack lets the gadget put the thread back by itself. The order of the requests is that argument;
+ * do not change it.
  *
  * Everything between interrupt and detach is synchronous.
  */
@@ -56,12 +57,16 @@ interface Loan {
   /** Of the process, read anew for each thread; in a rehearsal our own. */
   readonly maps: readonly Mapping[];
   /**
-   * Random, new for each launch. Written through the memory that everything was checked in, and read back through the
-   * thread: so it is sure that it still is a thread of that memory. It may have executed another program, perhaps with more
-   * rights, while a process that shares the old memory keeps that alive; or its id is another's now.
+   * Random, new for each launch. Written through the memory that everything was checked in, and
+   * read back through the thread: so it is sure that it still is a thread of that memory. It may
+   * have executed another program, perhaps with more rights, while a process that shares the old
+   * memory keeps that alive; or its id is another's now.
    */
   readonly token: bigint;
-  /** How the request in the buffer begins, which no program has there that has just begun: asked first, so that nothing is written for it. */
+  /**
+   * How the request in the buffer begins, which no program has there that has just begun: asked
+   * first, so that nothing is written for it.
+   */
   readonly mark: bigint;
 }
 
@@ -77,7 +82,8 @@ let rehearsed = false;
  * Has the helper started for the request of this state word.
  * @param state sequence << 8 | requested
  * @returns false when no thread could be borrowed in time: nobody was disturbed
- * @throws UlpError process-missing, process-traced, process-denied, process-unsupported (its filters), patch-refused (clone failed)
+ * @throws UlpError process-missing, process-traced, process-denied, process-unsupported (its
+ * filters), patch-refused (clone failed)
  */
 export async function launchHelper(
   process: Process,
@@ -170,8 +176,9 @@ const gadgetRegisters = (registers: Registers, control: abi.UlpControl, state: b
   });
 
 /**
- * Borrows nobody a few times, from beginning to end: what runs while a thread stands still has then run before, which its first
- * run makes ten times as long. What would be written on a thread's stack goes to a page of our own.
+ * Borrows nobody a few times, from beginning to end: what runs while a thread stands still has then
+ * run before, which its first run makes ten times as long. What would be written on a thread's
+ * stack goes to a page of our own.
  */
 function rehearse(loan: Omit<Loan, 'maps'>, turns: number): void {
   const maps = parseMaps(readFileSync('/proc/self/maps', 'latin1'));
@@ -197,8 +204,9 @@ function rehearse(loan: Omit<Loan, 'maps'>, turns: number): void {
 }
 
 /**
- * Does the gadget's tail put this thread back to the last bit? It does outside of system calls, in those that have ended, and in
- * those that are repeated whatever signal is pending. For the others the kernel decides better, at a restore by us.
+ * Does the gadget's tail put this thread back to the last bit? It does outside of system calls, in
+ * those that have ended, and in those that are repeated whatever signal is pending. For the others
+ * the kernel decides better, at a restore by us.
  */
 function isRestoredExactly(registers: Registers): boolean {
   const code = registers.signed('rax');
@@ -207,7 +215,8 @@ function isRestoredExactly(registers: Registers): boolean {
 }
 
 /**
- * @param isUnfiltered may the gadget run unwatched? A seccomp filter could answer its system calls with a signal,
+ * @param isUnfiltered may the gadget run unwatched? A seccomp filter could answer its system calls
+ * with a signal,
  *   which only a tracer can keep from the thread
  * @returns false when the thread has no room on its stack
  */
@@ -228,13 +237,16 @@ function sendIntoGadget(
   const repeat = left && repeatWith(registers, left, control.repeat, below);
   const repeats = repeat !== undefined && tryWrite(memory, repeat.address, repeat.bytes);
   const goesAlone = isRestoredExactly(registers) && isUnfiltered;
-  // Drops a temporary mask of sigsuspend or ppoll; it stays only where the call is repeated unless a handler runs.
+  // Drops a temporary mask of sigsuspend or ppoll; it stays only where the call is repeated unless
+  // a handler runs.
   if (!goesAlone) tracee.setSigmask(mask);
   tracee.setRegs(gadgetRegisters(registers, control, state));
-  // After the registers: a thread whose mask alone was changed would stay deaf if this program died.
+  // After the registers: a thread whose mask alone was changed would stay deaf if this program
+  // died.
   tracee.setSigmask(ALL_SIGNALS);
   if (goesAlone) {
-    tracee.detach(); // the gadget's tail does the rest, and the thread stands for a tenth of the time
+    // the gadget's tail does the rest, and the thread stands for a tenth of the time
+    tracee.detach();
     return true;
   }
   const { kind, value } = runGadget(process, tracee);
@@ -281,7 +293,8 @@ function runGadget(process: Process, tracee: Tracee): Outcome {
       case 'killed':
         throw new UlpError('process-missing', { subject: `thread ${tracee.tid}` });
       case 'executed':
-        // The gadget was not ours. Whatever runs there now, it is none of our business to set its registers.
+        // The gadget was not ours. Whatever runs there now, it is none of our business to set its
+        // registers.
         throw new UlpError('process-missing', {
           subject: process.subject,
           fact: 'it has executed another program',

@@ -1,7 +1,8 @@
 /**
- * The system calls that a change makes in the target: those of the gadget and the helper (runtime/src), and what glibc
- * makes for dlopen, dlclose and malloc. For asking a seccomp filter beforehand. The test of filters lets a
- * process have these calls alone, so a call that is missing here kills it.
+ * The system calls that a change makes in the target: those of the gadget and the helper
+ * (runtime/src), and what glibc makes for dlopen, dlclose and malloc. For asking a seccomp filter
+ * beforehand. The test of filters lets a process have these calls alone, so a call that is missing
+ * here kills it.
  */
 import type { abi } from '@ulp/core';
 import type { SystemCall } from '@ulp/ptrace-ffi';
@@ -67,7 +68,10 @@ const LOADING: readonly Row[] = [
   ['mprotect', 10, PAGE, PAGE, READ],
 ];
 
-/** What is tried, and done without when it is denied with an error. A filter that kills for it kills all the same. */
+/**
+ * What is tried, and done without when it is denied with an error. A filter that kills for it kills
+ * all the same.
+ */
 const TRIED: readonly Row[] = [
   ['rseq', 334, PAGE, 32, 0, 0x5305_3053],
   ['getpid', 39],

@@ -27,7 +27,8 @@ const RANK = {
 const REPEATED: ReadonlySet<number> = new Set([
   ...[0, 1, 17, 19], // read, write, pread64, readv
   ...[7, 23], // poll, select
-  ...[35, 230, 202, 449, 219], // nanosleep, clock_nanosleep, futex, futex_waitv; and those that go on after a stop
+  // nanosleep, clock_nanosleep, futex, futex_waitv; and those that go on after a stop
+  ...[35, 230, 202, 449, 219],
   ...[61, 247], // wait4, waitid
   ...[2, 257, 72, 73], // open and openat (of a FIFO), fcntl and flock (locks)
   ...[69, 70, 242, 243], // msgsnd, msgrcv, mq_timedsend, mq_timedreceive
@@ -38,16 +39,23 @@ const MASK_ARGUMENT: ReadonlyMap<number, number> = new Map([
   [270, 5],
 ]);
 
-/** execve, execveat: as long as a thread waits in one, nobody else in the process can be seized, and who tries waits with it. */
+/**
+ * execve, execveat: as long as a thread waits in one, nobody else in the process can be seized, and
+ * who tries waits with it.
+ */
 const EXECUTING: ReadonlySet<number | undefined> = new Set([59, 322]);
-/** vfork; clone3, whose flags lie in memory; clone with CLONE_VFORK. Who sleeps in them waits for a child, and does not stop before. */
+/**
+ * vfork; clone3, whose flags lie in memory; clone with CLONE_VFORK. Who sleeps in them waits for a
+ * child, and does not stop before.
+ */
 const FORKING: ReadonlySet<number> = new Set([58, 435]);
 const NR_CLONE = 56;
 const CLONE_VFORK = 0x4000n;
 
 /**
- * Threads to try, the most harmless first; none while one of them executes a program. Those in a call that may have done a part are let alone: it
- * would end with that part; those that wait for a child of vfork; and those that have too little stack left.
+ * Threads to try, the most harmless first; none while one of them executes a program. Those in a
+ * call that may have done a part are let alone: it would end with that part; those that wait for a
+ * child of vfork; and those that have too little stack left.
  */
 export function candidates(process: Process): Thread[] {
   const threads = look(process);
@@ -78,7 +86,8 @@ interface Attempts {
 }
 
 /**
- * Tries one thread after the other, each at a moment at which a stop costs it nothing, until time is over.
+ * Tries one thread after the other, each at a moment at which a stop costs it nothing, until time
+ * is over.
  * @returns false when it is over
  * @throws what the attempts throw
  */

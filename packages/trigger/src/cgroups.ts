@@ -1,6 +1,7 @@
 /**
- * What a control group (cgroups(7), both versions) holds back from a process, as far as its files lie where systemd mounts
- * them. What cannot be seen counts as free: a process that does not run is then given up in time.
+ * What a control group (cgroups(7), both versions) holds back from a process, as far as its files
+ * lie where systemd mounts them. What cannot be seen counts as free: a process that does not run is
+ * then given up in time.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -53,7 +53,10 @@ export interface Change {
   readonly replacements: readonly Replacement[];
 }
 
-/** What a control group must have left, in bytes: several times of what a change takes besides the patch. */
+/**
+ * What a control group must have left, in bytes: several times of what a change takes besides the
+ * patch.
+ */
 const MEMORY: Readonly<Record<Action, number>> = { apply: 1 << 20, revert: 1 << 18 };
 /** How long another tool may borrow a thread while a dry run looks, in ms. */
 const PATIENCE_MS = 100;
@@ -202,8 +205,8 @@ const retained = (patches: readonly Patch[]): number =>
   patches.filter((patch) => patch.state === 'reverted').length;
 
 /**
- * Waits, from outside, until no thread is inside with an older universe, then has what is out of use
- * freed. The revert itself is done: nothing here makes it a failure.
+ * Waits, from outside, until no thread is inside with an older universe, then has what is out of
+ * use freed. The revert itself is done: nothing here makes it a failure.
  * @returns how many reverted patches stay
  */
 async function unload(target: TargetProcess, deadline: number): Promise<number> {

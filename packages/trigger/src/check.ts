@@ -1,4 +1,6 @@
-/** Is a patch applied in a process, and which threads see it already? Reads memory; stops nobody. */
+/**
+ * Is a patch applied in a process, and which threads see it already? Reads memory; stops nobody.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Tid } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
@@ -19,9 +21,15 @@ export interface CheckedThread {
   readonly name: string;
   /** One letter, as Thread.state. */
   readonly state: string;
-  /** It sees the state that the process has now; a thread that has not migrated finishes what it began. */
+  /**
+   * It sees the state that the process has now; a thread that has not migrated finishes what it
+   * began.
+   */
   readonly migrated: boolean;
-  /** Its calls into target libraries: under way, suspended, or left by a jump that may yet be undone. */
+  /**
+   * Its calls into target libraries: under way, suspended, or left by a jump that may yet be
+   * undone.
+   */
   readonly inside: readonly Claim[];
 }
 
@@ -35,7 +43,9 @@ export interface Check {
   readonly threads: readonly CheckedThread[];
   /** Suspended calls since before, of threads that have ended: they may go on in another one. */
   readonly suspended: readonly Claim[];
-  /** More threads were pinned than are noted: one that seems to be outside may be inside for good. */
+  /**
+   * More threads were pinned than are noted: one that seems to be outside may be inside for good.
+   */
   readonly incomplete: boolean;
 }
 

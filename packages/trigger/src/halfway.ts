@@ -1,6 +1,7 @@
 /**
- * Calls that may have done a part of their work while their thread sleeps in them. One whose thread is borrowed ends with that part, as it
- * would for a signal. The kernel does not tell how much it has done; what is known is how much was asked for.
+ * Calls that may have done a part of their work while their thread sleeps in them. One whose thread
+ * is borrowed ends with that part, as it would for a signal. The kernel does not tell how much it
+ * has done; what is known is how much was asked for.
  */
 import { field, remoteAddress, struct, u64 } from '@ulp/core';
 import type { Asleep, Memory } from '@ulp/ptrace-ffi';

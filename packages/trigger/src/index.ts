@@ -1,4 +1,7 @@
-/** Apply, revert and check a live patch in one running process. The zod schemas are in '@ulp/trigger/schema'. */
+/**
+ * Apply, revert and check a live patch in one running process. The zod schemas are in
+ * '@ulp/trigger/schema'.
+ */
 export {
   applyPatch,
   EARLIER,

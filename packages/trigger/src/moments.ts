@@ -1,14 +1,16 @@
 /**
- * When a thread may be stopped. A stop makes some time-outs begin anew, and nothing can be done about it: those of sockets and of
- * io_uring_enter, which are no arguments of the call; and under a seccomp filter all that the kernel does not count down. Who
- * waits in such a call is stopped when it has just begun it, and no time has gone by that could be lost.
+ * When a thread may be stopped. A stop makes some time-outs begin anew, and nothing can be done
+ * about it: those of sockets and of io_uring_enter, which are no arguments of the call; and under a
+ * seccomp filter all that the kernel does not count down. Who waits in such a call is stopped when
+ * it has just begun it, and no time has gone by that could be lost.
  *
- * A call has just begun when, at the last look, its thread was elsewhere; or when the thread has, since then, come to the address to
- * which the last call returns.
+ * A call has just begun when, at the last look, its thread was elsewhere; or when the thread has,
+ * since then, come to the address to which the last call returns.
  *
- * Who does not sleep may have been woken just now, because its time was over, and not have left the call yet: some sockets would
- * take the stop for a signal then, and wait for their whole time again. It has left the call when it has come to that address; or,
- * where it was not seen asleep before, when it has run for longer than that takes.
+ * Who does not sleep may have been woken just now, because its time was over, and not have left the
+ * call yet: some sockets would take the stop for a signal then, and wait for their whole time
+ * again. It has left the call when it has come to that address; or, where it was not seen asleep
+ * before, when it has run for longer than that takes.
  */
 import type { Tid } from '@ulp/core';
 import {
@@ -24,7 +26,10 @@ import { mayBeFiltered } from './permits';
 import { socketOf } from './socket-calls';
 import { ringTimeOut, timeOutOf, wholeOf } from './time-outs';
 
-/** How long a call may have gone on when its thread is stopped, in ms; so late is its end then at most. */
+/**
+ * How long a call may have gone on when its thread is stopped, in ms; so late is its end then at
+ * most.
+ */
 const FRESH_MS = 20;
 /** Sockets that are asked at once. */
 const MOST = 64;
@@ -96,7 +101,10 @@ export class Moments {
     this.looks.set(tid, look);
   }
 
-  /** Asks the sockets that these threads wait for, until the deadline at most. No thread may stand meanwhile. */
+  /**
+   * Asks the sockets that these threads wait for, until the deadline at most. No thread may stand
+   * meanwhile.
+   */
   async learn(threads: readonly Thread[], deadline: number): Promise<void> {
     const questions = threads
       .flatMap((thread) => {

@@ -1,4 +1,7 @@
-/** The patch .so as the target would load it: inside its root directory, and the very file that was packed. */
+/**
+ * The patch .so as the target would load it: inside its root directory, and the very file that was
+ * packed.
+ */
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, readSync } from 'node:fs';
 import { isUlpError, UlpError } from '@ulp/core';
@@ -8,8 +11,9 @@ import type { Process } from '@ulp/ptrace-ffi';
 const CHUNK = 1 << 20;
 
 /**
- * Where the target sees no such file, and we do: says how it gets there. It does not go in through memory (memfd_create(2)): loading that
- * takes a procfs in the target, more system calls, and rights that hardened processes lack; a library is a file of the target's.
+ * Where the target sees no such file, and we do: says how it gets there. It does not go in through
+ * memory (memfd_create(2)): loading that takes a procfs in the target, more system calls, and
+ * rights that hardened processes lack; a library is a file of the target's.
  * @throws what opening it threw, or a UlpError that says more
  */
 function explainMissing(process: Process, path: string, error: unknown): never {

@@ -1,4 +1,7 @@
-/** Has the helper in the target carry out one request, whoever left what behind, and waits for its answer. */
+/**
+ * Has the helper in the target carry out one request, whoever left what behind, and waits for its
+ * answer.
+ */
 import { setTimeout as delay } from 'node:timers/promises';
 import { abi, ByteView, remoteAddress, UlpError } from '@ulp/core';
 import { lockProcess, now, sleep, type Process, type Runtime } from '@ulp/ptrace-ffi';
@@ -30,10 +33,15 @@ const { OPERATION, STATE, PHASE, RESULT } = abi;
 const REPAIR_TURNS = 150;
 /** How long a commit may take once it has begun, in calls of pause(). */
 const COMMIT_TURNS = 300;
-/** Every which call of pause() it is asked whether the process is still the same: within a fifth of a second. */
+/**
+ * Every which call of pause() it is asked whether the process is still the same: within a fifth of
+ * a second.
+ */
 const ASKED_TURNS = 20;
 
-/** Most answers come within a millisecond: look often at first, and let the event loop live later. */
+/**
+ * Most answers come within a millisecond: look often at first, and let the event loop live later.
+ */
 async function pause(turn: number): Promise<void> {
   if (turn < 100) sleep(0.05);
   else await delay(turn < 200 ? 1 : 10);
@@ -81,8 +89,9 @@ class Conversation {
   }
 
   /**
-   * The request is in the memory that the process has now: it has executed no other program, which would never answer.
-   * What is read here may be the old one's, kept alive by another process that shares it.
+   * The request is in the memory that the process has now: it has executed no other program, which
+   * would never answer. What is read here may be the old one's, kept alive by another process that
+   * shares it.
    * @throws UlpError process-missing, process-denied
    */
   assertSame(): void {
@@ -90,7 +99,10 @@ class Conversation {
     this.process.assertHolds(request, readMark(this.process.memory, request));
   }
 
-  /** A process that has just given up its rights cannot be asked by its user; its helper goes on, and the memory that is open stays so. */
+  /**
+   * A process that has just given up its rights cannot be asked by its user; its helper goes on,
+   * and the memory that is open stays so.
+   */
   assertSameUnlessDenied(): void {
     try {
       this.assertSame();
@@ -99,7 +111,10 @@ class Conversation {
     }
   }
 
-  /** May some thread be borrowed? The helper inherits its seccomp filters. @throws as Permits.require */
+  /**
+   * May some thread be borrowed? The helper inherits its seccomp filters. @throws as
+   * Permits.require
+   */
   async permits(operation: number): Promise<Permits> {
     const calls = neededCalls(this.control(), operation === OPERATION.apply);
     const permits = new Permits(this.process, calls, this.moments);
@@ -189,7 +204,8 @@ export const finishUnfinished = (
 /**
  * @param request encoded; see request.ts
  * @param deadline for everything together; see now()
- * @throws UlpError timed-out (the message says whether anything was changed), process-*, patch-refused
+ * @throws UlpError timed-out (the message says whether anything was changed), process-*,
+ * patch-refused
  */
 export function perform(
   process: Process,

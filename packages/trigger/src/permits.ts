@@ -1,8 +1,9 @@
 /**
- * Does a thread's seccomp filter let a change happen? Asked before anything is touched: the helper inherits the filter of the
- * thread that is borrowed, and a filter that answers with a signal, or kills, would end the process. So would a dispatch of its
- * system calls to itself (PR_SET_SYSCALL_USER_DISPATCH), which makes no sense without a handler for SIGSYS: where there is none,
- * it is asked about at the stop alone.
+ * Does a thread's seccomp filter let a change happen? Asked before anything is touched: the helper
+ * inherits the filter of the thread that is borrowed, and a filter that answers with a signal, or
+ * kills, would end the process. So would a dispatch of its system calls to itself
+ * (PR_SET_SYSCALL_USER_DISPATCH), which makes no sense without a handler for SIGSYS: where there is
+ * none, it is asked about at the stop alone.
  */
 import { UlpError, type Tid } from '@ulp/core';
 import { readStatus, seccompVerdict, type SeccompFilter } from '@ulp/ptrace-ffi';
@@ -32,7 +33,8 @@ export class Permits {
 
   /**
    * Waits for a thread that may be borrowed.
-   * @throws UlpError process-unsupported, process-denied (no thread may, for the filters' sake); timed-out; process-*
+   * @throws UlpError process-unsupported, process-denied (no thread may, for the filters' sake);
+   * timed-out; process-*
    */
   async require(deadline: number): Promise<void> {
     const isFound = await tryThreads(this.process, this.moments, deadline, {
@@ -46,7 +48,9 @@ export class Permits {
     if (!isFound) throw notBorrowed(this.process, this.moments);
   }
 
-  /** May this thread be borrowed, as far as is known? It stands for a moment when it has filters. */
+  /**
+   * May this thread be borrowed, as far as is known? It stands for a moment when it has filters.
+   */
   allows(thread: Thread): boolean {
     if (!this.isKnown(thread)) this.examine(thread);
     const known = this.known.get(thread.tid);
@@ -100,7 +104,8 @@ export class Permits {
     } finally {
       if (tracee) letGo(tracee);
     }
-    // A process that handles SIGSYS may be one that dispatches: where the kernel does not tell, it is left alone.
+    // A process that handles SIGSYS may be one that dispatches: where the kernel does not tell, it
+    // is left alone.
     const isDangerous = dispatches ?? thread.catchesSigsys;
     const refusal = isDangerous ? this.dispatching() : this.judge(filters);
     this.known.set(tid, { count: filters?.length ?? 0, refusal });

@@ -3,7 +3,10 @@ import { abi, UlpError } from '@ulp/core';
 import { requireThawed } from './cgroups';
 import { now, runtimeProblems, sleep, traced, type Process, type Thread } from '@ulp/ptrace-ffi';
 
-/** @throws UlpError runtime-unusable, process-unsupported (stopped by job control, frozen, or in the memory of its parent) */
+/**
+ * @throws UlpError runtime-unusable, process-unsupported (stopped by job control, frozen, or in the
+ * memory of its parent)
+ */
 export function requireReachable(process: Process, { flags, pid }: abi.UlpControl): void {
   const problems = runtimeProblems(flags);
   if (problems.length > 0)
@@ -30,9 +33,11 @@ export function requireReachable(process: Process, { flags, pid }: abi.UlpContro
 }
 
 /**
- * A process with one thread that is traced counts as traced: its tracer may be about to attach to the others; and if it is its
- * own, and never waits, an execve(2) of the process does not end, and keeps everybody who would seize a thread waiting.
- * @param patienceMs how long a tracer may be another tool that borrows a thread; 0 for a holder of the lock
+ * A process with one thread that is traced counts as traced: its tracer may be about to attach to
+ * the others; and if it is its own, and never waits, an execve(2) of the process does not end, and
+ * keeps everybody who would seize a thread waiting.
+ * @param patienceMs how long a tracer may be another tool that borrows a thread; 0 for a holder of
+ * the lock
  * @throws UlpError process-traced
  */
 export function requireUntraced(target: Process, patienceMs: number): void {

@@ -1,6 +1,7 @@
 /**
- * How a thread goes on in a call whose time-out is partly over: at the gadget's own system call instruction, with what is left, and a
- * frame below its stack from which the gadget gives it the changed register back afterwards (runtime/src/gadget.S).
+ * How a thread goes on in a call whose time-out is partly over: at the gadget's own system call
+ * instruction, with what is left, and a frame below its stack from which the gadget gives it the
+ * changed register back afterwards (runtime/src/gadget.S).
  */
 import { abi, remoteAddress, type RemoteAddress } from '@ulp/core';
 import type { RegisterName, Registers } from '@ulp/ptrace-ffi';

@@ -1,4 +1,6 @@
-/** The request that the helper in the target carries out, as bytes. Layout: ulp_request in the ABI. */
+/**
+ * The request that the helper in the target carries out, as bytes. Layout: ulp_request in the ABI.
+ */
 import { abi, UlpError } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
 import type { LiveLibrary } from '@ulp/ptrace-ffi';

@@ -1,6 +1,6 @@
 /**
- * What a borrowed thread needs to go on by itself: its registers as the kernel would restart them, in the
- * order in which the tail of the gadget pops them (runtime/src/gadget.S).
+ * What a borrowed thread needs to go on by itself: its registers as the kernel would restart them,
+ * in the order in which the tail of the gadget pops them (runtime/src/gadget.S).
  */
 import { abi } from '@ulp/core';
 import { ERESTART, user_regs_struct, type RegisterName, type Registers } from '@ulp/ptrace-ffi';

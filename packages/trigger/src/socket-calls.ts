@@ -1,4 +1,7 @@
-/** System calls that wait as long as a socket lets them (SO_RCVTIMEO and SO_SNDTIMEO of socket(7)), and on which descriptor. */
+/**
+ * System calls that wait as long as a socket lets them (SO_RCVTIMEO and SO_SNDTIMEO of socket(7)),
+ * and on which descriptor.
+ */
 import { readSocketLink } from '@ulp/ptrace-ffi';
 import type { Asleep, Process, SocketQuestion, SocketSide, Thread } from '@ulp/ptrace-ffi';
 
@@ -21,7 +24,10 @@ const ENDS: ReadonlyMap<number, readonly End[]> = new Map([
   [275, SPLICES],
 ]);
 
-/** The first socket that a thread waits for, as a question about its time-out; undefined: none, or it cannot be seen. */
+/**
+ * The first socket that a thread waits for, as a question about its time-out; undefined: none, or
+ * it cannot be seen.
+ */
 export function socketOf(
   { pid }: Process,
   { tid }: Thread,

@@ -1,19 +1,22 @@
 /**
- * Has a thread the stack that borrowing it takes? A frame would be written even into a guard page, because a tracer may write
- * anywhere (FOLL_FORCE of Linux), and the first push of the gadget would be the end of the process.
+ * Has a thread the stack that borrowing it takes? A frame would be written even into a guard page,
+ * because a tracer may write anywhere (FOLL_FORCE of Linux), and the first push of the gadget would
+ * be the end of the process.
  */
 import { remoteAddress } from '@ulp/core';
 import { mappingAt, type Mapping, type Memory } from '@ulp/ptrace-ffi';
 
 /**
- * Bytes below a thread's rsp. Used are 384 at most: the red zone of 128, the resume frame of 152, and the calls of the gadget's
- * tail (runtime/src/gadget.c, -fstack-usage: 96 and 8); or, where a time-out is repeated, 344 in all.
+ * Bytes below a thread's rsp. Used are 384 at most: the red zone of 128, the resume frame of 152,
+ * and the calls of the gadget's tail (runtime/src/gadget.c, -fstack-usage: 96 and 8); or, where a
+ * time-out is repeated, 344 in all.
  */
 export const STACK_BYTES = 512n;
 
 /**
- * The stack of the first thread grows when a tracer, as well as the thread itself, uses what lies below it. So that is done
- * here: the kernel knows whether it may (by the tracer's RLIMIT_STACK), and the thread never has to.
+ * The stack of the first thread grows when a tracer, as well as the thread itself, uses what lies
+ * below it. So that is done here: the kernel knows whether it may (by the tracer's RLIMIT_STACK),
+ * and the thread never has to.
  * @param maps of the thread's process, as late as may be
  * @param sp the thread's rsp
  */

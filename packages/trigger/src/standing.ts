@@ -1,6 +1,6 @@
 /**
- * What the helper inherits from the thread that is borrowed, and the patch was looked for with: a thread may have a root
- * directory (unshare(2) with CLONE_FS), mounts, or a user of its own.
+ * What the helper inherits from the thread that is borrowed, and the patch was looked for with: a
+ * thread may have a root directory (unshare(2) with CLONE_FS), mounts, or a user of its own.
  */
 import { readlinkSync, statSync } from 'node:fs';
 import { readStatus, type Process } from '@ulp/ptrace-ffi';

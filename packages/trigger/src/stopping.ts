@@ -1,8 +1,14 @@
-/** Stopping one thread, and letting it go as if nothing had been. Synchronous: see tracee.ts of @ulp/ptrace-ffi. */
+/**
+ * Stopping one thread, and letting it go as if nothing had been. Synchronous: see tracee.ts of
+ * @ulp/ptrace-ffi.
+ */
 import { tid as asTid, type Pid, type Tid } from '@ulp/core';
 import { now, resumable, Tracee, tracerOf, type Process } from '@ulp/ptrace-ffi';
 
-/** How long a thread may take to stop before another one is tried, in ms, whatever else it stops for meanwhile. */
+/**
+ * How long a thread may take to stop before another one is tried, in ms, whatever else it stops for
+ * meanwhile.
+ */
 const STOP_MS = 200;
 
 /** Threads that did not stop in time: they cannot be let go before they do. */
@@ -29,7 +35,10 @@ function release(tracee: Tracee, waitMs: number): void {
   late.delete(tracee.tid);
 }
 
-/** A thread that has executed a program while it was traced: it is the first thread now, traced still, and stands perhaps. */
+/**
+ * A thread that has executed a program while it was traced: it is the first thread now, traced
+ * still, and stands perhaps.
+ */
 function releaseExecuted(pid: Pid): void {
   const first = asTid(pid);
   if (late.has(first) || tracerOf(first) !== process.pid) return;
@@ -88,7 +97,10 @@ export function awaitStop(tracee: Tracee): boolean {
   }
 }
 
-/** The stop has broken its system call off, and nothing else may: a signal that is ignored stops a traced thread too. */
+/**
+ * The stop has broken its system call off, and nothing else may: a signal that is ignored stops a
+ * traced thread too.
+ */
 export function keepCall(tracee: Tracee): void {
   tracee.setRegs(resumable(tracee.getRegs()));
 }

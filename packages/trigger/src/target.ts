@@ -1,4 +1,7 @@
-/** A process as a patch sees it: the runtime, the target libraries, the patches that are there. Read only. */
+/**
+ * A process as a patch sees it: the runtime, the target libraries, the patches that are there. Read
+ * only.
+ */
 import { abi, relocate, UlpError, type RemoteAddress } from '@ulp/core';
 import type { FunctionPair, Metadata, Target } from '@ulp/metadata';
 import {

@@ -1,10 +1,11 @@
 /**
- * What is left of the time-out of the call that a thread sleeps in. Never less than that: what cannot be known makes it more,
- * or leaves the whole.
+ * What is left of the time-out of the call that a thread sleeps in. Never less than that: what
+ * cannot be known makes it more, or leaves the whole.
  *
- * The time since the thread fell asleep in this call has gone by; the kernel's clocks of running time tell it, before and
- * after the stop, if the thread woke on the processor on which it had fallen asleep. That it is still this call, and not one
- * of the next, is known by a watch on the address to which the call returns, set while the thread was seen asleep in it.
+ * The time since the thread fell asleep in this call has gone by; the kernel's clocks of running
+ * time tell it, before and after the stop, if the thread woke on the processor on which it had
+ * fallen asleep. That it is still this call, and not one of the next, is known by a watch on the
+ * address to which the call returns, set while the thread was seen asleep in it.
  */
 import type { Tid } from '@ulp/core';
 import {
@@ -18,7 +19,10 @@ import {
 import type { Asleep, Process, RunClock } from '@ulp/ptrace-ffi';
 import { timeOutOf, wholeOf, type TimeOut } from './time-outs';
 
-/** The two clocks may differ by so much of a time: 500 parts in a million by adjtimex(2), and their calibration. */
+/**
+ * The two clocks may differ by so much of a time: 500 parts in a million by adjtimex(2), and their
+ * calibration.
+ */
 const DRIFT = 1000n;
 const REHEARSALS = 20;
 
@@ -40,7 +44,8 @@ export class TimeLeft {
 
   /**
    * Before the thread is asked to stop. close() must follow.
-   * @returns undefined when it is in no call with a time-out that begins anew, or nothing can be known about it
+   * @returns undefined when it is in no call with a time-out that begins anew, or nothing can be
+   * known about it
    */
   static begin(process: Process, tid: Tid): TimeLeft | undefined {
     const asleep = process.asleep(tid);

@@ -1,6 +1,7 @@
 /**
- * System calls that the kernel, when a thread is borrowed out of them, repeats with their whole time-out: it does not count
- * down what its caller has passed. Those of poll, select, futex and nanosleep keep their end by themselves.
+ * System calls that the kernel, when a thread is borrowed out of them, repeats with their whole
+ * time-out: it does not count down what its caller has passed. Those of poll, select, futex and
+ * nanosleep keep their end by themselves.
  */
 import { field, remoteAddress, struct, u32, u64, type RemoteAddress } from '@ulp/core';
 import type { Asleep, Memory } from '@ulp/ptrace-ffi';
@@ -62,7 +63,10 @@ const io_uring_getevents_arg = struct('io_uring_getevents_arg', {
   ts: field(u64, ''),
 });
 
-/** Of io_uring_enter, in ns; undefined: it has none. What cannot be read is taken for one of no length. */
+/**
+ * Of io_uring_enter, in ns; undefined: it has none. What cannot be read is taken for one of no
+ * length.
+ */
 export function ringTimeOut(memory: Memory, { syscall, args }: Asleep): bigint | undefined {
   if (syscall !== NR_IO_URING_ENTER || ((args[3] ?? 0n) & IORING_ENTER_EXT_ARG) === 0n)
     return undefined;

@@ -1,6 +1,7 @@
 /**
- * Where threads are in words and names: from where they entered, what they wait in, what is on their stacks.
- * Reads memory and symbol tables, and takes longer than a check: only for what is shown.
+ * Where threads are in words and names: from where they entered, what they wait in, what is on
+ * their stacks. Reads memory and symbol tables, and takes longer than a check: only for what is
+ * shown.
  */
 import {
   findRuntime,
@@ -24,7 +25,9 @@ export interface LocatedCall {
   readonly universe: number | null;
   /** Inside until the thread ends, because return slots had run out. */
   readonly pinned: boolean;
-  /** A coroutine that is not running; or the call was left by a jump, and its frame is still there. */
+  /**
+   * A coroutine that is not running; or the call was left by a jump, and its frame is still there.
+   */
   readonly suspended: boolean;
   /** The place that called the library; null: pinned, or the thread has moved on meanwhile. */
   readonly since: PlaceDocument | null;

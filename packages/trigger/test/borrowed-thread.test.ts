@@ -1,8 +1,9 @@
 /**
- * A thread is borrowed in the middle of a blocking call: the call goes on as if nothing had been, and so do registers
- * and signal masks. Three times in each call of signal(7), alone in its process and among threads in the same call; but those whose
- * time-out would begin anew are let alone.
- * Not here because they cannot be made to wait: getrandom with GRND_RANDOM, copy_file_range of pipes, tcdrain of a pty.
+ * A thread is borrowed in the middle of a blocking call: the call goes on as if nothing had been,
+ * and so do registers and signal masks. Three times in each call of signal(7), alone in its process
+ * and among threads in the same call; but those whose time-out would begin anew are let alone. Not
+ * here because they cannot be made to wait: getrandom with GRND_RANDOM, copy_file_range of pipes,
+ * tcdrain of a pty.
  */
 import { join } from 'node:path';
 import { buildLibrary, patchOf, scenario, source, type Target } from './setting';
@@ -80,8 +81,8 @@ const CALLS: readonly (readonly [string, string])[] = [
 /** A timer of the process ends them, so only one thread can be in them. */
 const BY_TIMER = ['read_restarted', 'sigsuspend', 'pause'];
 /**
- * Let alone once they have gone on for a while, because their time-out would begin anew: see time-outs.test.ts. Whether the
- * change comes first or the end of the call is a matter of moments.
+ * Let alone once they have gone on for a while, because their time-out would begin anew: see
+ * time-outs.test.ts. Whether the change comes first or the end of the call is a matter of moments.
  */
 const LET_ALONE: ReadonlySet<string> = new Set([
   ...['accept', 'connect_timeout', 'recv', 'recvmsg_timeout', 'send_timeout', 'sendmsg_timeout'],

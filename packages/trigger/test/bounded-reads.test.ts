@@ -1,6 +1,6 @@
 /**
- * How much a command reads that shows where threads are: not more than docs/security.md says, whatever the files in a process
- * claim of their symbol tables, and however deep a stack is.
+ * How much a command reads that shows where threads are: not more than docs/security.md says,
+ * whatever the files in a process claim of their symbol tables, and however deep a stack is.
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
@@ -59,7 +59,10 @@ interface Stack {
 }
 const FLAT: Stack = { word: 0n, bytes: 4096 };
 
-/** Processes with a thread in the patched library, called by the first of these files, with the others deeper. */
+/**
+ * Processes with a thread in the patched library, called by the first of these files, with the
+ * others deeper.
+ */
 function prepare(s: Scenario, links: number) {
   const library = buildLibrary(s);
   const files = Array.from({ length: links }, (_, i) =>
@@ -88,7 +91,10 @@ interface Claim {
   readonly table: (index: number) => { readonly offset: bigint; readonly size: bigint };
 }
 
-/** Has a file say where its two symbol tables are, and how long. What it is longer takes no room on the disk. */
+/**
+ * Has a file say where its two symbol tables are, and how long. What it is longer takes no room on
+ * the disk.
+ */
 function lie(file: string, { size, table }: Claim): void {
   const fd = openSync(file, 'r+');
   const read = (size: number, at: number): DataView => {
@@ -195,7 +201,10 @@ function slotOf({ pid }: Target): bigint {
   return slots + BigInt(abi.SLOT_STRIDE) * BigInt(abi.SLOT_COUNT - 1);
 }
 
-/** What a stack is full of, how deep it is (less than is read at once at most), and whether each word is looked up. */
+/**
+ * What a stack is full of, how deep it is (less than is read at once at most), and whether each
+ * word is looked up.
+ */
 for (const [what, word, depth, isLookedUp] of [
   ['nothing', () => 0n, 12 * MB, false],
   ['code', codeOf, 12 * MB, true],

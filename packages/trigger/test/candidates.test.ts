@@ -39,7 +39,10 @@ const HALFWAY: readonly (readonly [string, number, number])[] = [
 
 const LITTLE_TIME = ['--timeout', '300'];
 
-/** Until it sleeps in the call. @returns false when it is already behind it, reading its input: the kernel offers no such call */
+/**
+ * Until it sleeps in the call. @returns false when it is already behind it, reading its input: the
+ * kernel offers no such call
+ */
 function waits(target: Target, number: number): boolean {
   for (;;) {
     const call = readFileSync(`/proc/${target.pid}/syscall`, 'utf8').split(' ')[0];

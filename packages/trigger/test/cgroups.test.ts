@@ -19,7 +19,8 @@ interface Group {
 }
 
 /**
- * A new group in a hierarchy that is mounted for this test alone; the hierarchy itself is the machine's.
+ * A new group in a hierarchy that is mounted for this test alone; the hierarchy itself is the
+ * machine's.
  * @param kind of the first version, a controller; or the second version (`cgroup2`)
  * @returns undefined when this kernel has no such hierarchy to give, which is printed
  */

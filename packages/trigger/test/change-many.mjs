@@ -1,7 +1,7 @@
 /**
- * Applies a patch, takes it back and applies it again in each of many processes, faster than one command
- * after the other could: `node change-many.mjs FILE PID ...`. It prints `ready` and waits for a line of input
- * before it begins.
+ * Applies a patch, takes it back and applies it again in each of many processes, faster than one
+ * command after the other could: `node change-many.mjs FILE PID ...`. It prints `ready` and waits
+ * for a line of input before it begins.
  */
 import { once } from 'node:events';
 import { createRequire } from 'node:module';

@@ -1,4 +1,7 @@
-/** Files that are gone from the disk while a process has them mapped: the library, libpulp.so, the patch, the program. */
+/**
+ * Files that are gone from the disk while a process has them mapped: the library, libpulp.so, the
+ * patch, the program.
+ */
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { preload } from '../../../test-targets/harness/build';

@@ -1,7 +1,8 @@
 /**
- * A tool that kills itself: `node dying-tool.mjs PID FILE apply|revert STEP trigger|dispatcher [stop]`. A step is a
- * request to ptrace(2) or a write to the target's memory; it dies just before step number STEP; with `stop`, it
- * stops the target then (SIGSTOP) and goes on. Prints how many steps there were if it comes to its end.
+ * A tool that kills itself: `node dying-tool.mjs PID FILE apply|revert STEP trigger|dispatcher
+ * [stop]`. A step is a request to ptrace(2) or a write to the target's memory; it dies just before
+ * step number STEP; with `stop`, it stops the target then (SIGSTOP) and goes on. Prints how many
+ * steps there were if it comes to its end.
  */
 import { runTool, watchSteps } from './tool-steps.mjs';
 

@@ -1,6 +1,7 @@
 /**
- * A process that executes another program just before a step of a tool, one step after the other: the tool notices, and that
- * program is let alone, whatever lies in it where the first one had something else.
+ * A process that executes another program just before a step of a tool, one step after the other:
+ * the tool notices, and that program is let alone, whatever lies in it where the first one had
+ * something else.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
@@ -9,14 +10,19 @@ import { NOBODY } from '../../../test-targets/harness/tools';
 import { heldThreads } from '../../../test-targets/harness/hostile';
 import { asRoot, buildLibrary, patchOf, scenario, source, type Scenario } from './setting';
 
-/** Every which request or write, and every which read is a moment. Each with ULP_TEST_MOMENTS=all. */
+/**
+ * Every which request or write, and every which read is a moment. Each with ULP_TEST_MOMENTS=all.
+ */
 const STRIDES = process.env.ULP_TEST_MOMENTS === 'all' ? ([1, 1] as const) : ([2, 7] as const);
 jest.setTimeout(600_000);
 
 interface Way {
   /** Runs the first program. */
   readonly runner?: readonly string[];
-  /** A process that shares the first program's memory keeps that alive: there, the tool may go on with its request. */
+  /**
+   * A process that shares the first program's memory keeps that alive: there, the tool may go on
+   * with its request.
+   */
   readonly isKept?: boolean;
   readonly isSetUserId?: boolean;
   readonly uid?: number;
@@ -41,7 +47,10 @@ function letExecute(pid: number, patch: string, uid: number | undefined, moment:
   return JSON.parse(stdout) as Ending;
 }
 
-/** What is said of a program that is gone, and of one that has just begun: not that its helper is held up. */
+/**
+ * What is said of a program that is gone, and of one that has just begun: not that its helper is
+ * held up.
+ */
 const KNOWN = /^(done$|process-missing: |process-denied: |runtime-|library-)/;
 
 async function everywhere(s: Scenario, way: Way): Promise<void> {

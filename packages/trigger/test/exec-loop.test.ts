@@ -1,4 +1,7 @@
-/** A process that executes a program over and over: patched, or gone; never the wrong program, never one that stands. */
+/**
+ * A process that executes a program over and over: patched, or gone; never the wrong program, never
+ * one that stands.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { pid as asPid } from '@ulp/core';
 import { openProcess } from '@ulp/ptrace-ffi';

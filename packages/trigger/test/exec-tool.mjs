@@ -1,8 +1,9 @@
 /**
- * A tool in whose hands the target executes another program: `node exec-tool.mjs PID FILE MOMENT [read]`. Just before step number
- * MOMENT of applying FILE, the target gets SIGUSR1, and the tool goes on when that has led to another program, or the target
- * stands. A step is a request to ptrace(2) or a write to the target's memory; with `read`, a read of it. Prints, as JSON, how
- * many steps there were, how the tool ended, and what it changed in the other program.
+ * A tool in whose hands the target executes another program: `node exec-tool.mjs PID FILE MOMENT
+ * [read]`. Just before step number MOMENT of applying FILE, the target gets SIGUSR1, and the tool
+ * goes on when that has led to another program, or the target stands. A step is a request to
+ * ptrace(2) or a write to the target's memory; with `read`, a read of it. Prints, as JSON, how many
+ * steps there were, how the tool ended, and what it changed in the other program.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { runTool, watchSteps } from './tool-steps.mjs';
@@ -22,7 +23,9 @@ const first = program();
 const hasExecuted = () => program() !== first;
 const stands = () => /^State:\s*[tT]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
 
-/** What a thread is changed by; PTRACE_SETREGS alone repeats the call that the stop has broken off. */
+/**
+ * What a thread is changed by; PTRACE_SETREGS alone repeats the call that the stop has broken off.
+ */
 const CHANGES = { 5: 'POKEDATA', 13: 'SETREGS', 0x420b: 'SETSIGMASK', write: 'write' };
 const changed = new Set();
 let steps = 0;

@@ -1,4 +1,7 @@
-/** A process that executes another program between our look at its memory and the stop: the new one is let alone. */
+/**
+ * A process that executes another program between our look at its memory and the stop: the new one
+ * is let alone.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -32,7 +35,9 @@ test('the old memory lives on in a child, the thread is in another program: it i
   await target.kill();
 });
 
-/** A tracer of the second of these threads keeps it from being gone, and the exec waits for that. */
+/**
+ * A tracer of the second of these threads keeps it from being gone, and the exec waits for that.
+ */
 const HOLDER = `
   require('@ulp/ptrace-ffi').Tracee.seize(Number(process.argv[1]));
   console.log('held');

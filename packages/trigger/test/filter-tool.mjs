@@ -1,7 +1,7 @@
 /**
- * A tool in whose hands the target gets a seccomp filter: `node filter-tool.mjs PID FILE`. Just before it seizes the first thread,
- * when it has seen that it has none, the target gets SIGUSR1, and the tool goes on when that has led to a filter. Prints how
- * applying FILE ended.
+ * A tool in whose hands the target gets a seccomp filter: `node filter-tool.mjs PID FILE`. Just
+ * before it seizes the first thread, when it has seen that it has none, the target gets SIGUSR1,
+ * and the tool goes on when that has led to a filter. Prints how applying FILE ended.
  */
 import { readFileSync } from 'node:fs';
 import { runTool, watchSteps } from './tool-steps.mjs';

@@ -1,6 +1,7 @@
 /**
- * Seccomp filters, those that deny and those that kill: they are read and asked before anything is touched. The helper
- * inherits them, so a call that the tool did not ask about would end the process here.
+ * Seccomp filters, those that deny and those that kill: they are read and asked before anything is
+ * touched. The helper inherits them, so a call that the tool did not ask about would end the
+ * process here.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
@@ -130,7 +131,8 @@ asRoot(scenario)('a filter that cannot be read is not trusted', async (s) => {
   await expectPatched(target, patch);
 });
 
-// Clone would end the process, and a tool that is not root is not told of the filter where the thread stands.
+// Clone would end the process, and a tool that is not root is not told of the filter where the
+// thread stands.
 for (const [who, whose, end, answer] of [
   ['later', 'one thread: another one is borrowed', /^done$/, '1001'],
   ['later-all', 'every thread: refused', /^process-denied: .*filter cannot be read/, '2'],

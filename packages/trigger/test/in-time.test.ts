@@ -21,7 +21,8 @@ scenario('a process that holds the lock of its loader: given up, nothing changed
   expect(runTool('ulp-check', [target.pid, patch]).status).toBe(1);
 
   await target.ask('unlock');
-  const third = trigger(target, patch, '--revert'); // waits for the helper, which finds itself called off
+  // waits for the helper, which finds itself called off
+  const third = trigger(target, patch, '--revert');
   expect(third.status).toBe(0);
   expect(await target.ask('answer')).toBe('2');
   expect(trigger(target, patch)).toMatchObject({ status: 0, stderr: '' });
@@ -48,7 +49,10 @@ async function helperLives({ pid }: Target): Promise<void> {
   while (threads() < 3) await delay(1); // the third one is the helper
 }
 
-/** A change that is begun and held up, by the lock of the loader: `tool` goes on, and its helper lives. */
+/**
+ * A change that is begun and held up, by the lock of the loader: `tool` goes on, and its helper
+ * lives.
+ */
 async function beginHeldUp(s: Scenario) {
   const { library, target } = await begin(s);
   const patch = patchOf(s, library, 'fix', 1000);
@@ -152,7 +156,8 @@ scenario('who applies and who reverts, with either tool, take turns', async (s) 
       runAside('ulp-dispatcher', ['patch', patch, pid, '--json']),
     ]);
     for (const [i, { status, stdout, stderr }] of outcomes.entries()) {
-      // ulp-dispatcher says what holds in the end: another one may have been faster than its last look.
+      // ulp-dispatcher says what holds in the end: another one may have been faster than its last
+      // look.
       const isUndone = i >= 2 && UNDONE[i - 2]?.test(stdout);
       expect({ status, stderr }).toEqual({ status: isUndone ? 1 : 0, stderr: '' });
     }

@@ -1,6 +1,7 @@
 /**
- * Commands killed at any moment, over and over, without a repair between, against a process of one thread in each
- * blocking call and in none. See killed-anywhere.test.ts for the moments that a random one rarely meets.
+ * Commands killed at any moment, over and over, without a repair between, against a process of one
+ * thread in each blocking call and in none. See killed-anywhere.test.ts for the moments that a
+ * random one rarely meets.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -41,7 +42,10 @@ scenario('killed at any moment', async (s) => {
   const patch = patchOf(s, library, 'fix', 1000);
   const program = s.program(source('vigilant.c'), [library]);
   const targets = await Promise.all(CALLS.map((call) => s.start(program, { args: [call] })));
-  /** How long a command lives when nobody kills it, in ms: what the last one took that came to its end. */
+  /**
+   * How long a command lives when nobody kills it, in ms: what the last one took that came to its
+   * end.
+   */
   let life = NEVER;
   let killed = 0;
   for (let moment = 0; moment < MOMENTS; moment++) {

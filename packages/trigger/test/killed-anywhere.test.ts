@@ -1,6 +1,7 @@
 /**
- * Tools killed before one request or write after the other, against a process of one thread in each blocking call and
- * in none. Nothing is repaired between: the next tool, which may die as well, finishes or drops what it finds.
+ * Tools killed before one request or write after the other, against a process of one thread in each
+ * blocking call and in none. Nothing is repaired between: the next tool, which may die as well,
+ * finishes or drops what it finds.
  */
 import { die } from './die';
 import { buildLibrary, patchOf, scenario, source, trigger } from './setting';

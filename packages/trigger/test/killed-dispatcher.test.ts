@@ -1,6 +1,7 @@
 /**
- * ulp-dispatcher is killed before its steps (see dying-tool.mjs), of applying and of reverting in turns, and run again, in which it
- * brings to its end what was left. Against a thread that never rests and one that waits, alone in their processes.
+ * ulp-dispatcher is killed before its steps (see dying-tool.mjs), of applying and of reverting in
+ * turns, and run again, in which it brings to its end what was left. Against a thread that never
+ * rests and one that waits, alone in their processes.
  */
 import { die } from './die';
 import { buildLibrary, patchOf, runTool, scenario, source } from './setting';

@@ -1,6 +1,6 @@
 /**
- * A tool that is killed leaves the process as it was, or patched; and the next tool brings to its end
- * what it left behind. See dying-tool.mjs for how it is killed before each of its steps.
+ * A tool that is killed leaves the process as it was, or patched; and the next tool brings to its
+ * end what it left behind. See dying-tool.mjs for how it is killed before each of its steps.
  */
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';

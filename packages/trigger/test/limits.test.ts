@@ -1,4 +1,7 @@
-/** A process at its limits: of processes, of memory, of open files. It works or is refused, and it lives on. */
+/**
+ * A process at its limits: of processes, of memory, of open files. It works or is refused, and it
+ * lives on.
+ */
 import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { asRoot, buildLibrary, patchOf, scenario, source, trigger } from './setting';

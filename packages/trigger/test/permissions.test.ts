@@ -1,4 +1,7 @@
-/** Not root: a process of the same user, of another one, one with capabilities; with Yama and without. */
+/**
+ * Not root: a process of the same user, of another one, one with capabilities; with Yama and
+ * without.
+ */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Processes that gave up privileges: not dumpable, without executable gains, no new privileges, no clock, setuid programs. */
+/**
+ * Processes that gave up privileges: not dumpable, without executable gains, no new privileges, no
+ * clock, setuid programs.
+ */
 import { chmodSync, chownSync } from 'node:fs';
 import { preload } from '../../../test-targets/harness/build';
 import { expectNoTrace, expectPatched } from './no-trace';

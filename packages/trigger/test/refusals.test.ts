@@ -1,4 +1,6 @@
-/** What is refused, with its exit code and message, by which commands; and that nothing was changed. */
+/**
+ * What is refused, with its exit code and message, by which commands; and that nothing was changed.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, chmodSync, copyFileSync, mkdirSync, renameSync } from 'node:fs';

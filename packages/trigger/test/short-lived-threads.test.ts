@@ -1,4 +1,6 @@
-/** Threads that begin and end without pause: one that ends under our hands is no reason to give up. */
+/**
+ * Threads that begin and end without pause: one that ends under our hands is no reason to give up.
+ */
 import { buildLibrary, patchOf, runTool, scenario, source, trigger, type Target } from './setting';
 
 const PAIRS = Number(process.env.ULP_TEST_PAIRS ?? 15);

@@ -1,4 +1,7 @@
-/** Signals that arrive while the thread to which they go is borrowed: each runs its handler, once, in its turn. */
+/**
+ * Signals that arrive while the thread to which they go is borrowed: each runs its handler, once,
+ * in its turn.
+ */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';

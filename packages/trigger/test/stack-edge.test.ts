@@ -1,4 +1,7 @@
-/** A thread near the end of its stack: the gadget would be the end of its process, so it is left alone. */
+/**
+ * A thread near the end of its stack: the gadget would be the end of its process, so it is left
+ * alone.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { die } from './die';
 import { expectNoTrace } from './no-trace';
@@ -18,7 +21,8 @@ function prepare(s: Scenario) {
   const start = async (who: string, how: string, room: number): Promise<Target> => {
     const target = await s.start(program, { args: [who, how, String(room)] });
     const tasks = `/proc/${target.pid}/task`;
-    // Until it is where its arguments say: asleep in read(2), or on its way into it again and again.
+    // Until it is where its arguments say: asleep in read(2), or on its way into it again and
+    // again.
     const [first, last = first] = readdirSync(tasks).sort((a, b) => Number(a) - Number(b));
     const task = who === 'thread' || who === 'both' ? last : first;
     const there = how === 'runs' ? /^(running|0 )/ : /^0 /;

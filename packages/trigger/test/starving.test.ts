@@ -1,4 +1,7 @@
-/** The target gets no memory, whenever it asks for some: refused with that reason, nothing is changed, and it works afterwards. */
+/**
+ * The target gets no memory, whenever it asks for some: refused with that reason, nothing is
+ * changed, and it works afterwards.
+ */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { pid } from '@ulp/core';

@@ -1,4 +1,7 @@
-/** Processes that are stopped by job control, before and in the middle of a change: they stay so until they are continued. */
+/**
+ * Processes that are stopped by job control, before and in the middle of a change: they stay so
+ * until they are continued.
+ */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** Processes in containers, without their first thread, after fork: paths and ids are what they see. */
+/**
+ * Processes in containers, without their first thread, after fork: paths and ids are what they see.
+ */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -17,7 +19,10 @@ import {
   type Target,
 } from './setting';
 
-/** The patch's file exists outside of the target's root only: refused, with the place where it has to be. */
+/**
+ * The patch's file exists outside of the target's root only: refused, with the place where it has
+ * to be.
+ */
 function carryOutAdvice(target: Target, patch: string, so: string): void {
   const fact =
     /fix\.so: no such file in the target's root directory, but outside of it \(copy it there: from here that is (.*)\)\n$/;

@@ -1,6 +1,6 @@
 /**
- * Calls whose time-out the kernel would begin anew keep their end, and what they leave, when their thread is borrowed: three times
- * in the same call.
+ * Calls whose time-out the kernel would begin anew keep their end, and what they leave, when their
+ * thread is borrowed: three times in the same call.
  */
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -100,7 +100,10 @@ scenario('the call is a point of cancellation, wherever it goes on', async (s) =
   expect(await target.line()).toBe('cancelled, cleaned up, answer 1001');
 });
 
-/** Those whose time-out is none that a tool could pass on, and what each returns when its time is over. */
+/**
+ * Those whose time-out is none that a tool could pass on, and what each returns when its time is
+ * over.
+ */
 const BEGUN_ANEW: Readonly<Record<string, string>> = {
   recv: '-1 EAGAIN',
   read: '-1 EAGAIN',
@@ -116,10 +119,16 @@ const BEGUN_ANEW: Readonly<Record<string, string>> = {
 /** Run by another user than the tool: their sockets are asked by a program of its own. */
 const OF_OTHERS = ['read', 'send', 'accept'];
 const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
-/** The time-out, and how much later another begins the same, in ms: more than the kernel's timers are rounded by. */
+/**
+ * The time-out, and how much later another begins the same, in ms: more than the kernel's timers
+ * are rounded by.
+ */
 const MS = 4000;
 const LATER_MS = 1000;
-/** Most calls that the tool may need: the first is under way, and on a busy machine it may miss one that begins. */
+/**
+ * Most calls that the tool may need: the first is under way, and on a busy machine it may miss one
+ * that begins.
+ */
 const ROUNDS = 12;
 
 /** A process that is in such a call again and again, and has begun the first. */

@@ -1,4 +1,7 @@
-/** A tool of which each step is seen: a request to ptrace(2), or a write to the target's memory; and each read of it. */
+/**
+ * A tool of which each step is seen: a request to ptrace(2), or a write to the target's memory; and
+ * each read of it.
+ */
 import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
@@ -17,7 +20,8 @@ function isForeign(fd) {
 
 /**
  * Has `around` called at each step, before anything else uses the packages.
- * @param around (kind, action): kind is a request's number, 'write' or 'read'; does action(), and returns what it returns
+ * @param around (kind, action): kind is a request's number, 'write' or 'read'; does action(), and
+ * returns what it returns
  */
 export function watchSteps(around) {
   const ptrace = (request, tid, ...more) => {

@@ -55,7 +55,10 @@ export class Tracer {
     return this.expect(/carried out\n/);
   }
 
-  /** gdb stops the program that runs under it; it says so before or after the next command is carried out. */
+  /**
+   * gdb stops the program that runs under it; it says so before or after the next command is
+   * carried out.
+   */
   async interruptProgram(): Promise<void> {
     this.child.stdin.write('interrupt\n');
     await this.expect(/received signal SIGINT|stopped/);

@@ -1,4 +1,7 @@
-/** Real gdb and strace: whoever is attached first goes on, the other one is refused, and the process lives on. */
+/**
+ * Real gdb and strace: whoever is attached first goes on, the other one is refused, and the process
+ * lives on.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Tracee } from '@ulp/ptrace-ffi';
@@ -22,12 +25,17 @@ const threads = (pid: number): string[] => readdirSync(`/proc/${pid}/task`);
 const tracerOf = (task: number): number =>
   Number(/^TracerPid:\s*(\d+)/m.exec(readFileSync(`/proc/${task}/status`, 'utf8'))?.[1]);
 
-/** strace prints a call while the thread still stands in it: waits until the thread sleeps, so in its next read. */
+/**
+ * strace prints a call while the thread still stands in it: waits until the thread sleeps, so in
+ * its next read.
+ */
 async function asleep(pid: number): Promise<void> {
   while (!/^State:\s*S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) await delay(1);
 }
 
-/** Waits until the helper has begun to work on a request; the process has so many threads otherwise. */
+/**
+ * Waits until the helper has begun to work on a request; the process has so many threads otherwise.
+ */
 async function helperWorks(pid: number, others: number): Promise<void> {
   while (threads(pid).length <= others) await delay(1);
 }

@@ -14,7 +14,9 @@ import {
   trigger,
 } from './setting';
 
-/** A small file system of this test alone. @returns undefined when none can be had, which is printed */
+/**
+ * A small file system of this test alone. @returns undefined when none can be had, which is printed
+ */
 function mountIn(room: string): string | undefined {
   const image = join(room, 'image');
   const folder = join(room, 'mounted');

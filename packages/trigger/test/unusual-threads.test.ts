@@ -1,4 +1,7 @@
-/** Threads that are not like others: their system calls are dispatched, their memory is locked, their root or user is their own. */
+/**
+ * Threads that are not like others: their system calls are dispatched, their memory is locked,
+ * their root or user is their own.
+ */
 import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectNoTrace } from './no-trace';

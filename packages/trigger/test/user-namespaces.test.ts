@@ -1,4 +1,7 @@
-/** Processes in user namespaces: from outside, from inside as the namespace's own root, and by who may not. */
+/**
+ * Processes in user namespaces: from outside, from inside as the namespace's own root, and by who
+ * may not.
+ */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** A child of vfork runs in its parent's memory: the tools refuse it, and name the parent, which is patched when it may be. */
+/**
+ * A child of vfork runs in its parent's memory: the tools refuse it, and name the parent, which is
+ * patched when it may be.
+ */
 import { readFileSync } from 'node:fs';
 import { expectNoTrace } from './no-trace';
 import { buildLibrary, patchOf, scenario, source, type Scenario } from './setting';

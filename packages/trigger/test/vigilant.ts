@@ -1,4 +1,6 @@
-/** What programs/vigilant.c, which looks all the time whether it has been disturbed, says of itself. */
+/**
+ * What programs/vigilant.c, which looks all the time whether it has been disturbed, says of itself.
+ */
 import type { Target } from './setting';
 
 /** What it can do meanwhile. */
@@ -6,7 +8,10 @@ export const CALLS = [
   ...['read', 'recv', 'recv_timeout', 'poll', 'ppoll', 'epoll_wait', 'select', 'nanosleep'],
   ...['clock_nanosleep', 'futex', 'semop', 'msgrcv', 'sigwaitinfo', 'pause', 'sigsuspend', 'spin'],
 ];
-/** The kernel itself ends them with EINTR; a tool that dies before it can put that right leaves it so. */
+/**
+ * The kernel itself ends them with EINTR; a tool that dies before it can put that right leaves it
+ * so.
+ */
 export const LEFT_EARLY = ['recv_timeout', 'epoll_wait', 'semop', 'sigwaitinfo'];
 
 async function look(target: Target) {

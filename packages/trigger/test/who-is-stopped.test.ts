@@ -37,7 +37,10 @@ scenario('a change stops one thread, which sleeps; looking stops nobody', async 
   }
 });
 
-/** How often each thread has given up its processor by itself: a stop of a thread that sleeps adds one. */
+/**
+ * How often each thread has given up its processor by itself: a stop of a thread that sleeps adds
+ * one.
+ */
 function switches(pid: number): Map<string, string> {
   const counts = new Map<string, string>();
   for (const tid of readdirSync(`/proc/${pid}/task`)) {

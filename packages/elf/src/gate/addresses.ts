@@ -52,9 +52,10 @@ export function redirectPointers(elf: ElfFile, { functions }: Survey): Edit[] {
 }
 
 /**
- * `lea S(%rip), reg` in code: REX.W [+R] 8d /r with mod 0 and r/m 5. That something else has these three
- * bytes and, as a displacement behind them, exactly the distance to the first byte of one of the functions,
- * is not to be expected: at random once in 2^32 divided by the number of functions for each such triple.
+ * `lea S(%rip), reg` in code: REX.W [+R] 8d /r with mod 0 and r/m 5. That something else has these
+ * three bytes and, as a displacement behind them, exactly the distance to the first byte of one of
+ * the functions, is not to be expected: at random once in 2^32 divided by the number of functions
+ * for each such triple.
  */
 export function redirectCode(elf: ElfFile, { functions }: Survey): Edit[] {
   const LEA_SIZE = 7;

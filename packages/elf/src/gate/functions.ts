@@ -14,7 +14,9 @@ import {
   type ElfSymbol,
 } from '../symbols';
 
-/** Functions that return twice: a second return through a slot that was given back would go astray. */
+/**
+ * Functions that return twice: a second return through a slot that was given back would go astray.
+ */
 const RETURNS_TWICE = new Set([
   ...['setjmp', '_setjmp', 'sigsetjmp', '__sigsetjmp', 'savectx'],
   ...['vfork', '__vfork', 'getcontext', 'swapcontext'],
@@ -36,8 +38,8 @@ export interface Survey {
 const NOP = 0x90;
 
 /**
- * Is this nothing but whole nop instructions: 90, or 0f 1f with its operand, behind any of 66 and 2e?
- * Of one byte by the stock gcc, long ones by the plugin and the patched gcc.
+ * Is this nothing but whole nop instructions: 90, or 0f 1f with its operand, behind any of 66 and
+ * 2e? Of one byte by the stock gcc, long ones by the plugin and the patched gcc.
  */
 function areNops(bytes: Uint8Array): boolean {
   let at = 0;

@@ -1,11 +1,12 @@
 /**
- * Names for the bytes before each function, in the symbol table that debuggers read and strip takes away. gdb's
- * `step` follows two kinds of code that has no lines, and knows them by their symbols:
+ * Names for the bytes before each function, in the symbol table that debuggers read and strip takes
+ * away. gdb's `step` follows two kinds of code that has no lines, and knows them by their symbols:
  *
- *   trampoline  a thunk, `_ZThn0_` and the function's name ("non-virtual thunk to f"): gdb looks that name up and
- *               goes on until there
- *   selector    a global IFUNC, which gdb takes for a part of the dynamic linker: it goes on until it is out of it. So
- *               a step from the old function's entry arrives in the new function
+ *   trampoline  a thunk, `_ZThn0_` and the function's name ("non-virtual thunk to f"): gdb looks
+ *               that name up and goes on until there
+ *   selector    a global IFUNC, which gdb takes for a part of the dynamic linker: it goes on until
+ *               it is out of it. So a step from the old function's entry arrives in the new
+ *               function
  */
 import { abi, linkAddress, type LinkAddress } from '@ulp/core';
 import type { NewSymbol } from '../add-symbols';
@@ -23,12 +24,15 @@ const thunkTo = (name: string): string =>
 /** The default version's name alone, as gdb has it. */
 const plainName = (name: string): string => name.replace(/@@.*/, '');
 
-/** What two symbols have in common that gdb cannot tell apart: constructors and destructors have several. */
+/**
+ * What two symbols have in common that gdb cannot tell apart: constructors and destructors have
+ * several.
+ */
 const looksLike = (name: string): string => plainName(name).replace(/([CD])[0-5](?=[EI])/g, '$1');
 
 /**
- * The functions' names that lead to one address each. gdb prefers a global symbol; were a thunk's name looked up in
- * vain, it would wait for a call that does not come.
+ * The functions' names that lead to one address each. gdb prefers a global symbol; were a thunk's
+ * name looked up in vain, it would wait for a call that does not come.
  */
 function unmistakable(symbols: readonly ElfSymbol[]): ElfSymbol[] {
   const addresses = (of: readonly ElfSymbol[]): Map<string, Set<LinkAddress>> => {

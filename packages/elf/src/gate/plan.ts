@@ -75,7 +75,10 @@ function requireNote(elf: ElfFile): LibraryNote {
   return note;
 }
 
-/** Can an instruction in the padding of a function name it by its distance, a signed number of 32 bits? */
+/**
+ * Can an instruction in the padding of a function name it by its distance, a signed number of
+ * 32 bits?
+ */
 function reaches(address: LinkAddress, place: LinkAddress): boolean {
   const distance = place - address;
   const reach = (1n << 31n) - BigInt(abi.PADDING.before);

@@ -1,4 +1,6 @@
-/** The bytes that a gate writes: trampoline, entry instruction, nops. Layout: PADDING in the ABI. */
+/**
+ * The bytes that a gate writes: trampoline, entry instruction, nops. Layout: PADDING in the ABI.
+ */
 import { abi, type LinkAddress } from '@ulp/core';
 
 const { PADDING, ENTRY } = abi;
@@ -44,15 +46,17 @@ export interface Runtime {
 }
 
 /**
- * All bytes before a function at S, at rest. The trampoline tells an outermost entry from a nested one:
+ * All bytes before a function at S, at rest. The trampoline tells an outermost entry from a nested
+ * one:
  *
  *   if (tls.sp > rsp && tls.universe != outside) goto S
  *   if (tls.sp != 0) goto __ulp_entry                  help, tail call, stale claim, another stack
  *   tls.sp = rsp                                       E1, see trm.S
  *   goto tls.code                                      the return slot
  *
- * The jump to the slot is here, in each function, and not in code that all share: it stands right before the
- * slot's call, whose target is predicted from it. r11 = tpoff; S is told by its distance from ulp_library.
+ * The jump to the slot is here, in each function, and not in code that all share: it stands right
+ * before the slot's call, whose target is predicted from it. r11 = tpoff; S is told by its distance
+ * from ulp_library.
  */
 export function padding(S: LinkAddress, { tpoff, library, entry }: Runtime): Buffer {
   const start = S - BigInt(PADDING.before);

@@ -1,4 +1,5 @@
-// Virtual bases, thunks, RTTI, member pointers, exceptions and templates, seen from both sides of a library.
+// Virtual bases, thunks, RTTI, member pointers, exceptions and templates, seen from both sides of a
+// library.
 #pragma once
 #include <stdexcept>
 #include <typeinfo>

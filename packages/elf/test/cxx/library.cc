@@ -1,16 +1,40 @@
 #include "classes.h"
 
-int Top::own(int x) { return x + top; }
+int Top::own(int x)
+{
+  return x + top;
+}
 Top::~Top() {}
-int Left::f(int x) { return x + left; }
-int Left::l(int x) { return x * left; }
-int Right::r(int x) { return x * right; }
-int Both::f(int x) { return x + left + right; }
-int Both::r(int x) { return f(x) * 2; }
-int Both::own(int x) { return Top::own(x) + 100; }
+int Left::f(int x)
+{
+  return x + left;
+}
+int Left::l(int x)
+{
+  return x * left;
+}
+int Right::r(int x)
+{
+  return x * right;
+}
+int Both::f(int x)
+{
+  return x + left + right;
+}
+int Both::r(int x)
+{
+  return f(x) * 2;
+}
+int Both::own(int x)
+{
+  return Top::own(x) + 100;
+}
 Odd::Odd() : runtime_error("odd") {}
 
-Both *make_both() { return new Both; }
+Both *make_both()
+{
+  return new Both;
+}
 
 void throw_odd(bool odd)
 {
@@ -19,8 +43,14 @@ void throw_odd(bool odd)
   throw 7;
 }
 
-const std::type_info &type_of(const Top &top) { return typeid(top); }
-Method which(bool first) { return first ? &Both::f : &Both::r; }
+const std::type_info &type_of(const Top &top)
+{
+  return typeid(top);
+}
+Method which(bool first)
+{
+  return first ? &Both::f : &Both::r;
+}
 
 template <class T> T twice(T x)
 {
@@ -30,4 +60,7 @@ template <class T> T twice(T x)
 }
 template int twice<int>(int);
 
-int v2::named(int x) { return x + 50; }
+int v2::named(int x)
+{
+  return x + 50;
+}

@@ -26,7 +26,8 @@ int main()
   printf("%d %d %d\n", left->l(10), right->r(10), top->own(10));
   printf("%d %d\n", typeid(*top) == typeid(Both), type_of(*top) == typeid(Both));
   printf("%d %d\n", dynamic_cast<Right *>(top) == right, dynamic_cast<Left *>(right) == left);
-  printf("%d %d %d\n", (both->*which(true))(10), (both->*which(false))(10), which(true) == &Both::f);
+  printf("%d %d %d\n", (both->*which(true))(10), (both->*which(false))(10),
+         which(true) == &Both::f);
   say_caught(false);
   say_caught(true);
   Mine mine;

@@ -1,4 +1,7 @@
-/** `ulp-packer DESCRIPTION [-o FILE] [--depends FILE ...]`: description file to metadata; `--compare`: what to replace. */
+/**
+ * `ulp-packer DESCRIPTION [-o FILE] [--depends FILE ...]`: description file to metadata;
+ * `--compare`: what to replace.
+ */
 import { defineCommand, message, print, printJson, printTable } from '@ulp/cli';
 import { EXIT, printable, UlpError, writeFileAtomic } from '@ulp/core';
 import {

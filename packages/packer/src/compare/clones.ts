@@ -1,4 +1,7 @@
-/** Pieces and variants that gcc makes of a function, by their names: `f.constprop.0`, `f.part.1.cold`. */
+/**
+ * Pieces and variants that gcc makes of a function, by their names: `f.constprop.0`,
+ * `f.part.1.cold`.
+ */
 const SUFFIX = /\.(?:constprop|isra|part|lto_priv|localalias|cold)(?:\.\d+)?(?=\.|$)/;
 
 /** The source function's name. */

@@ -7,7 +7,10 @@ import { functionsOf, type CodeFunction, type Library } from './functions';
 export interface DecodedFunction extends CodeFunction {
   /** Without padding, and without what makes the entry of a live-patchable function. */
   readonly instructions: readonly Instruction[];
-  /** For each byte: the index of the instruction that begins there, or behind padding there; else -1. */
+  /**
+   * For each byte: the index of the instruction that begins there, or behind padding there; else
+   * -1.
+   */
   readonly indexAt: Int32Array;
   /** It jumps to what it computes, perhaps out of a table. */
   readonly hasComputedJump: boolean;

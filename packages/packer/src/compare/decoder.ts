@@ -1,6 +1,6 @@
 /**
- * Machine code to instructions: where each begins, and which of its bytes say where things lie. The decoder is
- * iced-x86 (WebAssembly, no native code), loaded when the first function is decoded.
+ * Machine code to instructions: where each begins, and which of its bytes say where things lie. The
+ * decoder is iced-x86 (WebAssembly, no native code), loaded when the first function is decoded.
  */
 import type * as Iced from 'iced-x86';
 
@@ -8,7 +8,10 @@ export interface Instruction {
   /** In bytes from the start of the function. */
   readonly offset: number;
   readonly size: number;
-  /** Its bytes without those that depend on where things lie; of a branch, what it does, in whatever length. */
+  /**
+   * Its bytes without those that depend on where things lie; of a branch, what it does, in whatever
+   * length.
+   */
   readonly form: string;
   /** Padding: it does nothing. */
   readonly isNop: boolean;
@@ -20,7 +23,10 @@ export interface Instruction {
   readonly accessed: number;
   /** A jump to what was computed, perhaps out of a table. */
   readonly isComputedJump: boolean;
-  /** A constant that is put into a register or into memory, as line numbers are when they are passed on. */
+  /**
+   * A constant that is put into a register or into memory, as line numbers are when they are passed
+   * on.
+   */
   readonly constant: number | undefined;
   /** It takes from the stack. */
   readonly isPop: boolean;

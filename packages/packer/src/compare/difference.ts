@@ -1,7 +1,10 @@
 /** How two builds of one function differ. */
 import type { Token } from './tokens';
 
-/** `numbers`: only in constants that look like line numbers: passed on, and moved all in one direction. */
+/**
+ * `numbers`: only in constants that look like line numbers: passed on, and moved all in one
+ * direction.
+ */
 export type Difference = 'none' | 'code' | 'numbers';
 
 /** Larger than any source file has lines. */

@@ -42,10 +42,16 @@ export interface NamedSymbol extends ElfSymbol {
   readonly file?: string;
 }
 
-/** The compiler's own start files, which are in every library: they name the ends of sections, not objects. */
+/**
+ * The compiler's own start files, which are in every library: they name the ends of sections, not
+ * objects.
+ */
 const START_FILE = 'crtstuff.c';
 
-/** Functions may overlap, but not without end: the sum of their sizes is at most this many times their sections'. */
+/**
+ * Functions may overlap, but not without end: the sum of their sizes is at most this many times
+ * their sections'.
+ */
 const OVERLAP = 4;
 
 /**
@@ -105,8 +111,9 @@ export function functionsOf({ elf, symbols, names }: Library): CodeFunction[] {
 }
 
 /**
- * The size of the function at `start` as its symbol has it. A dynamic symbol that was moved to the trampoline in the padding
- * was made longer by as much; one that leads to .ulp (ld -z ulp) says nothing of it, and a local one stands beside it.
+ * The size of the function at `start` as its symbol has it. A dynamic symbol that was moved to the
+ * trampoline in the padding was made longer by as much; one that leads to .ulp (ld -z ulp) says
+ * nothing of it, and a local one stands beside it.
  */
 function sizeBehind({ value, size }: ElfSymbol, start: LinkAddress): number {
   const moved = start - value;
@@ -120,7 +127,10 @@ const rankOf = (symbol: ElfSymbol): number =>
 
 const plainName = (name: string): string => name.replace(/@.*/, '');
 
-/** At most up to the end of the section that it lies in, which need not be that of its dynamic symbol. */
+/**
+ * At most up to the end of the section that it lies in, which need not be that of its dynamic
+ * symbol.
+ */
 function boundedSize(elf: ElfFile, address: number, size: number): number {
   const section = elf.sections.find(
     ({ header }) =>

@@ -47,7 +47,9 @@ export const isConstant = ({ name, header }: Section): boolean =>
 export const isCode = ({ header }: Section): boolean =>
   (header.sh_flags & BigInt(SHF.EXECINSTR)) !== 0n;
 
-/** Sections that are loaded, by address; those of thread-local data have no addresses of their own. */
+/**
+ * Sections that are loaded, by address; those of thread-local data have no addresses of their own.
+ */
 export function loadedSections(elf: ElfFile): (Section & { address: number; end: number })[] {
   const TLS = 0x400n;
   return elf.sections

@@ -16,8 +16,9 @@ export interface Pair {
 const key = (f: DecodedFunction): string => withoutNumbers(f.name);
 
 /**
- * By name. Static functions of one name, and variants that differ only in the compiler's numbers, are paired by source
- * file and code, then by code, then by file, then in the order of their addresses.
+ * By name. Static functions of one name, and variants that differ only in the compiler's numbers,
+ * are paired by source file and code, then by code, then by file, then in the order of their
+ * addresses.
  */
 export function pairFunctions(old: Side, fixed: Side): Pair[] {
   const groups = new Map<string, { old: DecodedFunction[]; fixed: DecodedFunction[] }>();

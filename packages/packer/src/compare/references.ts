@@ -1,6 +1,7 @@
 /**
- * What an address in machine code means, in words that do not depend on where things lie: a function or variable by its
- * name, a string or constant by its content, a table of jumps by where they lead.
+ * What an address in machine code means, in words that do not depend on where things lie: a
+ * function or variable by its name, a string or constant by its content, a table of jumps by where
+ * they lead.
  */
 import { functionBehind } from '@ulp/elf';
 import { linkAddress } from '@ulp/core';
@@ -91,7 +92,10 @@ export class References {
     return this.bytes(address, end, depth).replace(/\0+$/, '');
   }
 
-  /** Entries are relative to the table and lead into the function, or into a piece that was split off it. */
+  /**
+   * Entries are relative to the table and lead into the function, or into a piece that was split
+   * off it.
+   */
   private jumpTable(address: number, from: DecodedFunction): string[] {
     const size = Math.min(this.side.endOf(address) - address, 4 * LIMIT.entries);
     const bytes = this.side.bytesAt(address, size);

@@ -1,4 +1,6 @@
-/** One of the two libraries: its functions decoded, its data, and what the loader writes into it. */
+/**
+ * One of the two libraries: its functions decoded, its data, and what the loader writes into it.
+ */
 import type { Section } from '@ulp/elf';
 import { linkAddress } from '@ulp/core';
 import { around, decodeFunctions, firstAbove, type DecodedFunction } from './decoded';
@@ -13,7 +15,10 @@ export class Side {
   private readonly sections: ReturnType<typeof loadedSections>;
   /** Addresses of relocated words, ascending. */
   private readonly wordAddresses: Float64Array;
-  /** Addresses that something refers to, ascending: what has no symbol ends where the next one begins. */
+  /**
+   * Addresses that something refers to, ascending: what has no symbol ends where the next one
+   * begins.
+   */
   private readonly marks: Float64Array;
 
   constructor(readonly library: Library) {

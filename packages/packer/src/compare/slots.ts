@@ -1,4 +1,7 @@
-/** What the loader writes where: words of the GOT and of data, and the stubs of the PLT that jump through them. */
+/**
+ * What the loader writes where: words of the GOT and of data, and the stubs of the PLT that jump
+ * through them.
+ */
 import { linkAddress } from '@ulp/core';
 import {
   dynamicRelocations,
@@ -11,7 +14,10 @@ import {
   type ElfSymbol,
 } from '@ulp/elf';
 
-/** A word that is relocated: to a symbol's address, to an address of the library, or to where a TLS variable is. */
+/**
+ * A word that is relocated: to a symbol's address, to an address of the library, or to where a TLS
+ * variable is.
+ */
 export type Word =
   | { readonly kind: 'symbol' | 'tls'; readonly name: string; readonly addend: number }
   | { readonly kind: 'address'; readonly address: number };
@@ -39,7 +45,8 @@ export function relocatedWords(elf: ElfFile): Map<number, Word> {
         addend,
       });
     else if (TLS_TYPES.includes(type)) {
-      // Of a variable that only the library sees: its offset is the addend, or the word behind the module's.
+      // Of a variable that only the library sees: its offset is the addend, or the word behind the
+      // module's.
       const offset = type === DTPMOD64 ? Number(wordAt(elf, at + 8)) : addend;
       words.set(at, { kind: 'tls', ...localVariable(locals, offset) });
     }
@@ -64,7 +71,9 @@ function wordAt(elf: ElfFile, address: number): bigint {
   return bytes ? Buffer.from(bytes).readBigUInt64LE() : 0n;
 }
 
-/** `jmp *disp32(%rip)`, perhaps behind endbr64 and a bnd prefix: how each stub of the PLT leaves. */
+/**
+ * `jmp *disp32(%rip)`, perhaps behind endbr64 and a bnd prefix: how each stub of the PLT leaves.
+ */
 const JUMP = Buffer.from('ff25', 'hex');
 const STUB_SIZE = 16;
 

@@ -25,8 +25,8 @@ export function tokensOf(f: DecodedFunction, references: References): Token[] {
 }
 
 /**
- * Is the constant perhaps an argument? Then a call is what comes next, or a jump to where others call as well. What -Os
- * computes with is popped at once.
+ * Is the constant perhaps an argument? Then a call is what comes next, or a jump to where others
+ * call as well. What -Os computes with is popped at once.
  */
 function isPassedOn(instructions: readonly Instruction[], index: number): boolean {
   if (instructions[index + 1]?.isPop) return false;

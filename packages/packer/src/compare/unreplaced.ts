@@ -1,4 +1,7 @@
-/** What a description leaves out: functions whose machine code a fix changes, and that are not replaced. */
+/**
+ * What a description leaves out: functions whose machine code a fix changes, and that are not
+ * replaced.
+ */
 import { UlpError } from '@ulp/core';
 import { fileBuildId, soname } from '@ulp/elf';
 import type { CopyNote } from '../copy-notes';
@@ -7,7 +10,8 @@ import { functionsOf, library, type CodeFunction, type Library } from './functio
 import type { Comparison } from './compare';
 
 /**
- * The target that the old library is a build of: the same build, or else the only one of its soname.
+ * The target that the old library is a build of: the same build, or else the only one of its
+ * soname.
  * @throws UlpError description-content
  */
 export function targetOf(old: Library, targets: readonly PackedTarget[]): PackedTarget {

@@ -1,4 +1,6 @@
-/** `ulp-inspect [PID] [--json]`: what is live-patchable, what is applied, and where each thread is. */
+/**
+ * `ulp-inspect [PID] [--json]`: what is live-patchable, what is applied, and where each thread is.
+ */
 import { defineCommand, message, print, printJson, printTable } from '@ulp/cli';
 import { EXIT, isUlpError, pid, printable } from '@ulp/core';
 import { ImageCache } from '../images';

@@ -1,4 +1,7 @@
-/* One thread in each of many blocking calls; each prints what its call returned. None may see EINTR. */
+/*
+ * One thread in each of many blocking calls; each prints what its call returned. None may see
+ * EINTR.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/futex.h>
@@ -36,7 +39,10 @@ static long do_epoll_wait(void)
   struct epoll_event event;
   return epoll_wait(epoll_create1(0), &event, 1, 1500);
 }
-static long do_poll(void) { return poll(NULL, 0, 1500); }
+static long do_poll(void)
+{
+  return poll(NULL, 0, 1500);
+}
 static long do_ppoll(void)
 {
   sigset_t none;
@@ -48,8 +54,14 @@ static long do_select(void)
   struct timeval left = timeval;
   return select(0, NULL, NULL, NULL, &left);
 }
-static long do_nanosleep(void) { return nanosleep(&second, NULL); }
-static long do_clock_nanosleep(void) { return clock_nanosleep(CLOCK_MONOTONIC, 0, &second, NULL); }
+static long do_nanosleep(void)
+{
+  return nanosleep(&second, NULL);
+}
+static long do_clock_nanosleep(void)
+{
+  return clock_nanosleep(CLOCK_MONOTONIC, 0, &second, NULL);
+}
 static long do_futex(void)
 {
   static int word;
@@ -110,10 +122,13 @@ static long do_compute(void)
 }
 
 #define CALL(name) {#name, do_##name}
-static struct { const char *name; long (*run)(void); } calls[] = {
-  CALL(read), CALL(epoll_wait), CALL(poll), CALL(ppoll), CALL(select), CALL(nanosleep),
-  CALL(clock_nanosleep), CALL(futex), CALL(sigtimedwait), CALL(recv), CALL(accept),
-  CALL(semtimedop), CALL(compute),
+static struct {
+  const char *name;
+  long (*run)(void);
+} calls[] = {
+    CALL(read),      CALL(epoll_wait),      CALL(poll),    CALL(ppoll),        CALL(select),
+    CALL(nanosleep), CALL(clock_nanosleep), CALL(futex),   CALL(sigtimedwait), CALL(recv),
+    CALL(accept),    CALL(semtimedop),      CALL(compute),
 };
 enum { COUNT = sizeof calls / sizeof *calls };
 

@@ -1,4 +1,6 @@
-/* Answers every line on standard input with a count: alive. `threads`: with three more that sleep. */
+/*
+ * Answers every line on standard input with a count: alive. `threads`: with three more that sleep.
+ */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <stdio.h>

@@ -19,12 +19,16 @@ static char slots[ULP_SLOT_COUNT * ULP_SLOT_STRIDE], map[ULP_SLOT_COUNT / 8], re
 static uint32_t tid;
 
 __attribute__((used)) struct ulp_control fake_control = {
-  .magic = ULP_MAGIC_CONTROL, .abi = ULP_ABI_VERSION, .size = sizeof fake_control, .universe = 5,
-  .state = ULP_STATE_DONE,
+    .magic = ULP_MAGIC_CONTROL,
+    .abi = ULP_ABI_VERSION,
+    .size = sizeof fake_control,
+    .universe = 5,
+    .state = ULP_STATE_DONE,
 };
 
 __asm__(".pushsection .note.ulp,\"a\",@note\n .p2align 2\n .long 4, 12, 2\n .asciz \"ULP\"\n"
-        ".long " TEXT(NOTE_ABI) ", " TEXT(ULP_CONTROL__SIZEOF) "\n .long fake_control - .\n .popsection");
+        ".long " TEXT(NOTE_ABI) ", " TEXT(
+            ULP_CONTROL__SIZEOF) "\n .long fake_control - .\n .popsection");
 
 int main(int argc, char **argv)
 {
@@ -54,22 +58,38 @@ int main(int argc, char **argv)
     char *value = strchr(argv[i], '=');
     *value++ = 0;
     uint64_t v = strtoull(value, NULL, 0);
-    if (!strcmp(argv[i], "magic")) c->magic = v;
-    if (!strcmp(argv[i], "abi")) c->abi = (uint32_t)v;
-    if (!strcmp(argv[i], "size")) c->size = (uint32_t)v;
-    if (!strcmp(argv[i], "universe")) c->universe = v;
-    if (!strcmp(argv[i], "patches")) c->patches = v;
-    if (!strcmp(argv[i], "slots")) c->slots = v;
-    if (!strcmp(argv[i], "pins")) c->pins = v;
-    if (!strcmp(argv[i], "slot_records")) c->slot_records = v;
-    if (!strcmp(argv[i], "slot_map")) c->slot_map = v;
-    if (!strcmp(argv[i], "gadget")) c->gadget = v;
-    if (!strcmp(argv[i], "repeat")) c->repeat = v;
-    if (!strcmp(argv[i], "request")) c->request = v;
-    if (!strcmp(argv[i], "request_size")) c->request_size = v;
-    if (!strcmp(argv[i], "tid_address")) c->tid_address = v;
-    if (!strcmp(argv[i], "dependency_count")) patches[0].dependency_count = (uint32_t)v;
-    if (!strcmp(argv[i], "target_count")) patches[0].target_count = (uint32_t)v;
+    if (!strcmp(argv[i], "magic"))
+      c->magic = v;
+    if (!strcmp(argv[i], "abi"))
+      c->abi = (uint32_t)v;
+    if (!strcmp(argv[i], "size"))
+      c->size = (uint32_t)v;
+    if (!strcmp(argv[i], "universe"))
+      c->universe = v;
+    if (!strcmp(argv[i], "patches"))
+      c->patches = v;
+    if (!strcmp(argv[i], "slots"))
+      c->slots = v;
+    if (!strcmp(argv[i], "pins"))
+      c->pins = v;
+    if (!strcmp(argv[i], "slot_records"))
+      c->slot_records = v;
+    if (!strcmp(argv[i], "slot_map"))
+      c->slot_map = v;
+    if (!strcmp(argv[i], "gadget"))
+      c->gadget = v;
+    if (!strcmp(argv[i], "repeat"))
+      c->repeat = v;
+    if (!strcmp(argv[i], "request"))
+      c->request = v;
+    if (!strcmp(argv[i], "request_size"))
+      c->request_size = v;
+    if (!strcmp(argv[i], "tid_address"))
+      c->tid_address = v;
+    if (!strcmp(argv[i], "dependency_count"))
+      patches[0].dependency_count = (uint32_t)v;
+    if (!strcmp(argv[i], "target_count"))
+      patches[0].target_count = (uint32_t)v;
   }
   printf("ready\n");
   fflush(stdout);

@@ -1,7 +1,8 @@
 /*
- * What the kernel does under seccomp filters: for each line "FILTER[,FILTER...] NUMBER ARGUMENT...", the filters as hexadecimal bytes of
- * struct sock_filter[], the oldest first, a child installs them, makes the call, and a line says what came of it:
- * "rejected", "ran", "errno N", "trap N" or "kill".
+ * What the kernel does under seccomp filters: for each line "FILTER[,FILTER...] NUMBER
+ * ARGUMENT...", the filters as hexadecimal bytes of struct sock_filter[], the oldest first, a child
+ * installs them, makes the call, and a line says what came of it: "rejected", "ran", "errno N",
+ * "trap N" or "kill".
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -30,7 +31,8 @@ static int install(const char *hex)
   size_t length = strlen(hex) / 2;
   for (size_t i = 0; i < length; i++)
     sscanf(hex + 2 * i, "%2hhx", &bytes[i]);
-  struct sock_fprog program = {(unsigned short)(length / sizeof(struct sock_filter)), (struct sock_filter *)bytes};
+  struct sock_fprog program = {(unsigned short)(length / sizeof(struct sock_filter)),
+                               (struct sock_filter *)bytes};
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Four threads: `in` stays inside the library until a line comes, `out` has been inside, `never` has not,
- * `jump` has left by longjmp.
+ * Four threads: `in` stays inside the library until a line comes, `out` has been inside, `never`
+ * has not, `jump` has left by longjmp.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -14,7 +14,10 @@ static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER, open_lock = PTHREAD_MUT
 static pthread_barrier_t ready;
 static int result;
 
-static void arrived(void) { pthread_barrier_wait(&ready); }
+static void arrived(void)
+{
+  pthread_barrier_wait(&ready);
+}
 static void *in(void *unused)
 {
   pthread_setname_np(pthread_self(), "in");
@@ -40,7 +43,10 @@ static void *never(void *unused)
 }
 
 static jmp_buf back;
-static void leave(void) { longjmp(back, 1); }
+static void leave(void)
+{
+  longjmp(back, 1);
+}
 static void *jump(void *unused)
 {
   pthread_setname_np(pthread_self(), "jump");

@@ -1,4 +1,7 @@
-/* The calls of signal(7) that blocked.c does not have itself: each ends by its time-out or by what another process does. */
+/*
+ * The calls of signal(7) that blocked.c does not have itself: each ends by its time-out or by what
+ * another process does.
+ */
 #define _GNU_SOURCE
 #include "blocked.h"
 
@@ -488,11 +491,15 @@ static long do_io_getevents(void)
 }
 
 const struct call more_calls[] = {
-    CALL(readv),          CALL(write),           CALL(recvfrom),     CALL(recvmsg),       CALL(recvmmsg),
-    CALL(send),           CALL(send_timeout),    CALL(sendmsg_timeout), CALL(recvmsg_timeout),
-    CALL(accept_forever), CALL(connect),         CALL(connect_timeout), CALL(waitid),     CALL(flock),
-    CALL(setlkw),         CALL(ofd_setlkw),      CALL(mq_receive),   CALL(mq_timedreceive), CALL(mq_timedsend),
-    CALL(futex_bitset),   CALL(sem_timedwait),   CALL(cond_timedwait), CALL(inotify),     CALL(open),
-    CALL(timerfd),        CALL(pselect),         CALL(epoll_pwait2), CALL(msgrcv),        CALL(msgsnd),
-    CALL(semop),          CALL(sigwaitinfo),     CALL(io_getevents), {0},
+    CALL(readv),          CALL(write),           CALL(recvfrom),
+    CALL(recvmsg),        CALL(recvmmsg),        CALL(send),
+    CALL(send_timeout),   CALL(sendmsg_timeout), CALL(recvmsg_timeout),
+    CALL(accept_forever), CALL(connect),         CALL(connect_timeout),
+    CALL(waitid),         CALL(flock),           CALL(setlkw),
+    CALL(ofd_setlkw),     CALL(mq_receive),      CALL(mq_timedreceive),
+    CALL(mq_timedsend),   CALL(futex_bitset),    CALL(sem_timedwait),
+    CALL(cond_timedwait), CALL(inotify),         CALL(open),
+    CALL(timerfd),        CALL(pselect),         CALL(epoll_pwait2),
+    CALL(msgrcv),         CALL(msgsnd),          CALL(semop),
+    CALL(sigwaitinfo),    CALL(io_getevents),    {0},
 };

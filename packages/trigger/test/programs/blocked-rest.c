@@ -1,4 +1,7 @@
-/* More calls that wait, beside those of blocked.c and blocked-more.c: pipes without copies, terminals, rings, a blocking ioctl. */
+/*
+ * More calls that wait, beside those of blocked.c and blocked-more.c: pipes without copies,
+ * terminals, rings, a blocking ioctl.
+ */
 #define _GNU_SOURCE
 #include "blocked.h"
 #include "ring.h"
@@ -211,7 +214,8 @@ static long do_ioctl(void)
     };
     const struct sock_fprog filter = {sizeof code / sizeof code[0], code};
     require(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-    listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
+    listener =
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter);
     require(write(tell[1], &listener, sizeof listener) == sizeof listener);
     nanosleep(&period, NULL);
     getppid();
@@ -229,8 +233,22 @@ static long do_ioctl(void)
 }
 
 const struct call rest_calls[] = {
-    CALL(sleep),      CALL(usleep),   CALL(sleep_until), CALL(preadv2),        CALL(splice),
-    CALL(splice_full), CALL(tee),     CALL(vmsplice),    CALL(sendfile),       CALL(futex_waitv),
-    CALL(terminal),   CALL(accept4),  CALL(recvmmsg_timed), CALL(io_pgetevents), CALL(io_uring),
-    CALL(io_uring_timed), CALL(ioctl), {0},
+    CALL(sleep),
+    CALL(usleep),
+    CALL(sleep_until),
+    CALL(preadv2),
+    CALL(splice),
+    CALL(splice_full),
+    CALL(tee),
+    CALL(vmsplice),
+    CALL(sendfile),
+    CALL(futex_waitv),
+    CALL(terminal),
+    CALL(accept4),
+    CALL(recvmmsg_timed),
+    CALL(io_pgetevents),
+    CALL(io_uring),
+    CALL(io_uring_timed),
+    CALL(ioctl),
+    {0},
 };

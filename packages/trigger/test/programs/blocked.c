@@ -1,7 +1,7 @@
 /*
- * One thread, or as many as the second argument says, in one blocking call, named by the first. It begins at the first
- * line of input and lasts about ten seconds; then each prints what the call returned, and whether the signal mask is as
- * before. Ends with 0 on end of input.
+ * One thread, or as many as the second argument says, in one blocking call, named by the first. It
+ * begins at the first line of input and lasts about ten seconds; then each prints what the call
+ * returned, and whether the signal mask is as before. Ends with 0 on end of input.
  */
 #define _GNU_SOURCE
 #include "blocked.h"
@@ -219,11 +219,25 @@ static long do_compute(void)
 }
 
 static const struct call calls[] = {
-    CALL(read),       CALL(read_restarted), CALL(epoll_wait), CALL(epoll_pwait),
-    CALL(poll),       CALL(ppoll),           CALL(select),     CALL(nanosleep),
-    CALL(futex),      CALL(clock_nanosleep), CALL(pause),      CALL(sigtimedwait),
-    CALL(sigsuspend), CALL(accept),          CALL(recv),       CALL(semtimedop),
-    CALL(wait4),      CALL(compute),         {0},
+    CALL(read),
+    CALL(read_restarted),
+    CALL(epoll_wait),
+    CALL(epoll_pwait),
+    CALL(poll),
+    CALL(ppoll),
+    CALL(select),
+    CALL(nanosleep),
+    CALL(futex),
+    CALL(clock_nanosleep),
+    CALL(pause),
+    CALL(sigtimedwait),
+    CALL(sigsuspend),
+    CALL(accept),
+    CALL(recv),
+    CALL(semtimedop),
+    CALL(wait4),
+    CALL(compute),
+    {0},
 };
 
 static const struct call *find(const struct call *call, const char *name)

@@ -1,7 +1,9 @@
 /*
- * deep LINK...: its threads go through the first of these libraries into the patched one, and from there through the others.
+ * deep LINK...: its threads go through the first of these libraries into the patched one, and from
+ * there through the others.
  *   answer             what the library says
- *   hold WORD BYTES    a thread goes in, and waits there on that much of stack, full of that word: its number
+ *   hold WORD BYTES    a thread goes in, and waits there on that much of stack, full of that word:
+ *                      its number
  */
 #define _GNU_SOURCE
 #include "link.h"

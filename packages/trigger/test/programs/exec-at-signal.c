@@ -1,6 +1,6 @@
 /*
- * exec-at-signal [PROGRAM [keep]]: at SIGUSR1 it executes PROGRAM; with `keep`, a child that shares its memory keeps that
- * alive. Answers "answer" by what the library says.
+ * exec-at-signal [PROGRAM [keep]]: at SIGUSR1 it executes PROGRAM; with `keep`, a child that shares
+ * its memory keeps that alive. Answers "answer" by what the library says.
  */
 #define _GNU_SOURCE
 #include "keep-memory.h"

@@ -1,7 +1,8 @@
 /*
- * Executes itself over and over: exec-loop HOW ROUND WRONG [PRELOAD]. HOW has a letter for each of: `t` a thread that is not the
- * first one executes it; `m` with and without libpulp.so in turns; `o` at once, without a call of the library. Answers each line
- * with "ROUND WRONG": programs so far, and wrong answers of the library (in a program without libpulp.so, all but 2).
+ * Executes itself over and over: exec-loop HOW ROUND WRONG [PRELOAD]. HOW has a letter for each of:
+ * `t` a thread that is not the first one executes it; `m` with and without libpulp.so in turns; `o`
+ * at once, without a call of the library. Answers each line with "ROUND WRONG": programs so far,
+ * and wrong answers of the library (in a program without libpulp.so, all but 2).
  */
 #define _GNU_SOURCE
 #include <poll.h>

@@ -4,8 +4,9 @@
  *   all|main|worker only ACTION NUMBER...   what is allowed, besides what this program does itself
  *   all|main|worker strict
  *   later|later-all ...                     the same at SIGUSR1: for the first thread, or for both
- * ACTION is a SECCOMP_RET value. A RULE is NUMBER, or NUMBER:ARGUMENT:BITS: denied when all the bits are in the argument.
- * Who has the filter: both threads, or one of the two. A second filter allows everything.
+ * ACTION is a SECCOMP_RET value. A RULE is NUMBER, or NUMBER:ARGUMENT:BITS: denied when all the
+ * bits are in the argument. Who has the filter: both threads, or one of the two. A second filter
+ * allows everything.
  */
 #define _GNU_SOURCE
 #include "program.h"
@@ -65,7 +66,8 @@ static void install(void)
 {
   struct sock_filter all[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
   struct sock_fprog harmless = {1, all}, program = {(unsigned short)length, filter};
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &harmless) ||
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+      prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &harmless) ||
       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) {
     perror("seccomp");
     abort();
@@ -77,7 +79,8 @@ static void install_later(int signal)
   struct sock_fprog program = {(unsigned short)length, filter};
   unsigned flags = strcmp(arguments[0], "later-all") == 0 ? SECCOMP_FILTER_FLAG_TSYNC : 0;
   (void)signal;
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program))
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+      syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program))
     abort();
 }
 

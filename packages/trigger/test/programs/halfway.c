@@ -1,6 +1,7 @@
 /*
- * A call, named by the first argument, that has done a part and waits for the rest: of a megabyte, of several messages or events. The rest is
- * done by a child at the first line of input. Then says what the call returned; -77 if this kernel does not offer it.
+ * A call, named by the first argument, that has done a part and waits for the rest: of a megabyte,
+ * of several messages or events. The rest is done by a child at the first line of input. Then says
+ * what the call returned; -77 if this kernel does not offer it.
  */
 #define _GNU_SOURCE
 #include <linux/aio_abi.h>
@@ -145,7 +146,10 @@ static long do_io_getevents(void)
   return syscall(SYS_io_getevents, context, 2, 2, events, NULL);
 }
 
-/* Reads of two pipes, of which one has a byte: how many are complete when the last of one or two calls has waited for both. */
+/*
+ * Reads of two pipes, of which one has a byte: how many are complete when the last of one or two
+ * calls has waited for both.
+ */
 static long in_ring(int calls)
 {
   static char bytes[2];

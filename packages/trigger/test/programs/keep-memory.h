@@ -1,4 +1,7 @@
-/* A child that shares this process's memory, and keeps it alive when the process executes another program. */
+/*
+ * A child that shares this process's memory, and keeps it alive when the process executes another
+ * program.
+ */
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>

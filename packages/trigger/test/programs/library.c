@@ -1,4 +1,6 @@
-/* What the tests patch: two functions, and one that stays inside for as long as its callback wants. */
+/*
+ * What the tests patch: two functions, and one that stays inside for as long as its callback wants.
+ */
 int answer(int x);
 int other(int x);
 int hold(void (*wait)(void));

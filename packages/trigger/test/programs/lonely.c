@@ -1,8 +1,10 @@
 /*
- * lonely MODE [FOLDER]: the first thread of the process calls the library, then spends its time as MODE says, until it is asked again.
- * Another process asks it, for each line of input, and prints the library's answer, or "wrong".
+ * lonely MODE [FOLDER]: the first thread of the process calls the library, then spends its time as
+ * MODE says, until it is asked again. Another process asks it, for each line of input, and prints
+ * the library's answer, or "wrong".
  *   plain     it sleeps
- *   dispatch  it sleeps; system calls from outside of libc raise SIGSYS (syscall user dispatch), which is handled
+ *   dispatch  it sleeps; system calls from outside of libc raise SIGSYS (syscall user dispatch),
+ *             which is handled
  *   silent    the same, without a handler
  *   pkey      it runs, and may not write to memory (protection keys)
  * In these it runs, and a second thread, which sleeps, differs from it:
@@ -86,13 +88,14 @@ static void run_until_asked(void)
 {
   unsigned key_0_write_disabled = 2, before, high;
   __asm__ volatile("xor %%ecx, %%ecx\n\trdpkru" : "=a"(before), "=d"(high) : : "rcx");
-  __asm__ volatile("xor %%ecx, %%ecx\n\txor %%edx, %%edx\n\tmov %[denied], %%eax\n\twrpkru\n"
-                   "1:\tmov (%[asked]), %%eax\n\tcmp (%[told]), %%eax\n\tjne 2f\n\tcmpl $0, (%[stop])\n\tje 1b\n"
-                   "2:\tmov %[before], %%eax\n\twrpkru"
-                   :
-                   : [denied] "r"(before | key_0_write_disabled), [before] "r"(before),
-                     [asked] "r"(&shared->asked), [told] "r"(&shared->told), [stop] "r"(&shared->stop)
-                   : "rax", "rcx", "rdx", "memory");
+  __asm__ volatile(
+      "xor %%ecx, %%ecx\n\txor %%edx, %%edx\n\tmov %[denied], %%eax\n\twrpkru\n"
+      "1:\tmov (%[asked]), %%eax\n\tcmp (%[told]), %%eax\n\tjne 2f\n\tcmpl $0, (%[stop])\n\tje 1b\n"
+      "2:\tmov %[before], %%eax\n\twrpkru"
+      :
+      : [denied] "r"(before | key_0_write_disabled), [before] "r"(before),
+        [asked] "r"(&shared->asked), [told] "r"(&shared->told), [stop] "r"(&shared->stop)
+      : "rax", "rcx", "rdx", "memory");
 }
 
 static atomic_int differs;
@@ -100,11 +103,12 @@ static atomic_int differs;
 static void differ(void)
 {
   const long nobody = 65534;
-  int failed = strcmp(mode, "root") == 0    ? unshare(CLONE_FS) || chroot(folder)
-               : strcmp(mode, "mount") == 0 ? unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-                                                mount("none", folder, "tmpfs", 0, NULL)
-               : strcmp(mode, "user") == 0  ? syscall(SYS_setresuid, nobody, nobody, nobody) != 0
-                                            : unshare(CLONE_FILES);
+  int failed = strcmp(mode, "root") == 0 ? unshare(CLONE_FS) || chroot(folder)
+               : strcmp(mode, "mount") == 0
+                   ? unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+                         mount("none", folder, "tmpfs", 0, NULL)
+               : strcmp(mode, "user") == 0 ? syscall(SYS_setresuid, nobody, nobody, nobody) != 0
+                                           : unshare(CLONE_FILES);
   if (failed) {
     perror(mode);
     abort();

@@ -1,4 +1,7 @@
-/* Executes its arguments in a process group of its own: in an orphaned one, SIGTSTP would do nothing. */
+/*
+ * Executes its arguments in a process group of its own: in an orphaned one, SIGTSTP would do
+ * nothing.
+ */
 #include <unistd.h>
 
 int main(int argc, char **argv)

@@ -1,5 +1,6 @@
 /*
- * Gives up what its arguments say, in their order, and answers; "clock" answers whether rdtsc raises a signal.
+ * Gives up what its arguments say, in their order, and answers; "clock" answers whether rdtsc
+ * raises a signal.
  *   user         root: the kernel makes the process not dumpable
  *   undumpable   by its own wish
  *   mdwe         ever making memory executable (PR_SET_MDWE)
@@ -32,13 +33,14 @@ int main(int argc, char **argv)
 {
   const int nobody = 65534;
   for (int i = 1; i < argc; i++) {
-    int failed = strcmp(argv[i], "user") == 0         ? setgid(nobody) || setuid(nobody)
-                 : strcmp(argv[i], "undumpable") == 0 ? prctl(PR_SET_DUMPABLE, 0)
-                 : strcmp(argv[i], "mdwe") == 0       ? prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0)
-                 : strcmp(argv[i], "nnp") == 0        ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-                 : strcmp(argv[i], "clock") == 0      ? prctl(PR_SET_TSC, PR_TSC_SIGSEGV)
-                 : strcmp(argv[i], "traceable") == 0  ? prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0)
-                                                      : 1;
+    int failed =
+        strcmp(argv[i], "user") == 0         ? setgid(nobody) || setuid(nobody)
+        : strcmp(argv[i], "undumpable") == 0 ? prctl(PR_SET_DUMPABLE, 0)
+        : strcmp(argv[i], "mdwe") == 0       ? prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0)
+        : strcmp(argv[i], "nnp") == 0        ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        : strcmp(argv[i], "clock") == 0      ? prctl(PR_SET_TSC, PR_TSC_SIGSEGV)
+        : strcmp(argv[i], "traceable") == 0  ? prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0)
+                                             : 1;
     if (failed) {
       perror(argv[i]);
       return 1;

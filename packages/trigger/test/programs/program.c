@@ -5,7 +5,8 @@
  * lock           a thread takes the lock of the dynamic loader, which dlopen needs
  * unlock         it gives it back
  * die            it ends at once, whatever its threads do
- * execute [keep] it executes itself anew; with `keep`, a child that shares its memory keeps that alive
+ * execute [keep] it executes itself anew; with `keep`, a child that shares its memory keeps that
+ * alive
  * hide           from now on it is not dumpable, as a program that has given up rights
  * fork           a child goes on in place of this process: its pid
  * spin           a thread that never rests begins: its number

@@ -1,7 +1,8 @@
 /*
- * Threads that live for a moment: each calls the library, starts its successor, and ends. With the argument "alone", the
- * first thread ends as well, so that no thread of the process stays. Another process answers each line of input with
- * "THREADS WRONG ANSWER": threads that there have been, wrong answers of the library, its last answer.
+ * Threads that live for a moment: each calls the library, starts its successor, and ends. With the
+ * argument "alone", the first thread ends as well, so that no thread of the process stays. Another
+ * process answers each line of input with "THREADS WRONG ANSWER": threads that there have been,
+ * wrong answers of the library, its last answer.
  */
 #define _GNU_SOURCE
 #include <poll.h>

@@ -9,8 +9,8 @@
 struct ring {
   int fd;
   struct io_uring_sqe *entries;
-  unsigned *array, *tail;           /* of what is submitted */
-  unsigned *done_head, *done_tail;  /* of what is complete */
+  unsigned *array, *tail;          /* of what is submitted */
+  unsigned *done_head, *done_tail; /* of what is complete */
 };
 
 static char *ring_map(int fd, off_t which)
@@ -27,7 +27,8 @@ static bool ring_open(struct ring *ring, unsigned entries)
   ring->fd = syscall(SYS_io_uring_setup, entries, &p);
   if (ring->fd < 0)
     return false;
-  char *queue = ring_map(ring->fd, IORING_OFF_SQ_RING), *done = ring_map(ring->fd, IORING_OFF_CQ_RING);
+  char *queue = ring_map(ring->fd, IORING_OFF_SQ_RING),
+       *done = ring_map(ring->fd, IORING_OFF_CQ_RING);
   ring->entries = (struct io_uring_sqe *)ring_map(ring->fd, IORING_OFF_SQES);
   ring->array = (unsigned *)(queue + p.sq_off.array);
   ring->tail = (unsigned *)(queue + p.sq_off.tail);
@@ -40,7 +41,8 @@ static bool ring_open(struct ring *ring, unsigned entries)
 static void ring_read(struct ring *ring, int fd, char *byte)
 {
   const unsigned n = *ring->tail;
-  ring->entries[n] = (struct io_uring_sqe){.opcode = IORING_OP_READ, .fd = fd, .addr = (uintptr_t)byte, .len = 1};
+  ring->entries[n] =
+      (struct io_uring_sqe){.opcode = IORING_OP_READ, .fd = fd, .addr = (uintptr_t)byte, .len = 1};
   ring->array[n] = n;
   __atomic_store_n(ring->tail, n + 1, __ATOMIC_RELEASE);
 }

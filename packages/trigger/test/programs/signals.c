@@ -1,6 +1,7 @@
 /*
- * One thread to which another process sends signals without pause: numbered ones, which queue, and others, one of which has
- * to be handled before the next is sent. It answers each line with "NUMBERED SINGLE WRONG ANSWER": wrong are those out of turn.
+ * One thread to which another process sends signals without pause: numbered ones, which queue, and
+ * others, one of which has to be handled before the next is sent. It answers each line with
+ * "NUMBERED SINGLE WRONG ANSWER": wrong are those out of turn.
  */
 #define _GNU_SOURCE
 #include "program.h"
@@ -52,13 +53,15 @@ static const char *reply(char *line)
 {
   static char text[96];
   (void)line;
-  snprintf(text, sizeof text, "%ld %ld %ld %d", shared->numbered, shared->single, shared->wrong, answer(1));
+  snprintf(text, sizeof text, "%ld %ld %ld %d", shared->numbered, shared->single, shared->wrong,
+           answer(1));
   return text;
 }
 
 int main(void)
 {
-  struct sigaction numbered = {.sa_sigaction = handle_numbered, .sa_flags = SA_SIGINFO | SA_RESTART};
+  struct sigaction numbered = {.sa_sigaction = handle_numbered,
+                               .sa_flags = SA_SIGINFO | SA_RESTART};
   struct sigaction single = {.sa_handler = handle_single, .sa_flags = SA_RESTART};
   pid_t pid = getpid();
   shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

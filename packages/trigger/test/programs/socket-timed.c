@@ -1,7 +1,9 @@
 /*
- * A call that waits as long as its socket lets it, or io_uring_enter: `socket-timed CALL MS [filtered]`, again and again, from the first line of input on.
- * Before each it says `begins`; after it what it returned, when (CLOCK_MONOTONIC, ns), and the answer of the library. filtered: epoll_wait,
- * under a seccomp filter that allows everything. SIGTERM ends it, and the end of its input after the call.
+ * A call that waits as long as its socket lets it, or io_uring_enter: `socket-timed CALL MS
+ * [filtered]`, again and again, from the first line of input on. Before each it says `begins`;
+ * after it what it returned, when (CLOCK_MONOTONIC, ns), and the answer of the library. filtered:
+ * epoll_wait, under a seccomp filter that allows everything. SIGTERM ends it, and the end of its
+ * input after the call.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -96,16 +98,34 @@ static void prepare_filtered(void)
           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
-static long do_recv(void) { return recv(ends[0], &byte, 1, 0); }
-static long do_read(void) { return read(ends[0], &byte, 1); }
-static long do_send(void) { return send(ends[0], text, sizeof text - 1, 0); }
+static long do_recv(void)
+{
+  return recv(ends[0], &byte, 1, 0);
+}
+static long do_read(void)
+{
+  return read(ends[0], &byte, 1);
+}
+static long do_send(void)
+{
+  return send(ends[0], text, sizeof text - 1, 0);
+}
 static struct iovec whole = {text, sizeof text - 1}, part = {&byte, 1};
 static struct msghdr sent = {.msg_iov = &whole, .msg_iovlen = 1};
 static struct msghdr received = {.msg_iov = &part, .msg_iovlen = 1};
 
-static long do_recvmsg(void) { return recvmsg(ends[0], &received, 0); }
-static long do_sendmsg(void) { return sendmsg(ends[0], &sent, 0); }
-static long do_accept(void) { return accept(target, NULL, NULL); }
+static long do_recvmsg(void)
+{
+  return recvmsg(ends[0], &received, 0);
+}
+static long do_sendmsg(void)
+{
+  return sendmsg(ends[0], &sent, 0);
+}
+static long do_accept(void)
+{
+  return accept(target, NULL, NULL);
+}
 
 static long do_splice(void)
 {
@@ -123,8 +143,8 @@ static long do_io_uring(void)
 {
   struct __kernel_timespec left = {milliseconds / 1000, milliseconds % 1000 * 1000000};
   const struct io_uring_getevents_arg more = {.ts = (uintptr_t)&left};
-  return syscall(SYS_io_uring_enter, target, 0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG, &more,
-                 sizeof more);
+  return syscall(SYS_io_uring_enter, target, 0, 1, IORING_ENTER_GETEVENTS | IORING_ENTER_EXT_ARG,
+                 &more, sizeof more);
 }
 
 static long do_filtered(void)

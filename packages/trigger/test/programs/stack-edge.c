@@ -1,6 +1,7 @@
 /*
- * stack-edge WHO HOW ROOM: a thread waits for its input with ROOM bytes of its stack left, says for each line what the library answers
- * and how many of the bytes were written to meanwhile, and waits again.
+ * stack-edge WHO HOW ROOM: a thread waits for its input with ROOM bytes of its stack left, says for
+ * each line what the library answers and how many of the bytes were written to meanwhile, and waits
+ * again.
  *   WHO  main    the first thread, whose stack has grown to its limit (RLIMIT_STACK): no other one
  *        walled  the same, and it could not grow whatever the limit
  *        thread  a thread with a guard page: no other one, the first has ended
@@ -70,13 +71,17 @@ static void *in_thread(void *unused)
   pthread_attr_t attributes;
   void *low;
   size_t size;
-  if (pthread_getattr_np(pthread_self(), &attributes) || pthread_attr_getstack(&attributes, &low, &size))
+  if (pthread_getattr_np(pthread_self(), &attributes) ||
+      pthread_attr_getstack(&attributes, &low, &size))
     fail("stack");
   serve_at(low);
   return unused;
 }
 
-/* The kernel lets it grow to the limit, counted from its very end, and to less than a megabyte before other memory. */
+/*
+ * The kernel lets it grow to the limit, counted from its very end, and to less than a megabyte
+ * before other memory.
+ */
 static char *grow(int wall)
 {
   enum { PAGE = 4096, BETWEEN = 64 << 10 };
@@ -94,7 +99,8 @@ static char *grow(int wall)
   char *const low = (char *)end - STACK;
   for (char *page = (char *)start; page >= low; page -= PAGE)
     *(volatile char *)page = 0;
-  if (wall && mmap(low - BETWEEN, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
+  if (wall && mmap(low - BETWEEN, PAGE, PROT_READ,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED)
     fail("mmap");
   return low;
 }

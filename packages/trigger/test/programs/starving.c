@@ -1,6 +1,7 @@
 /*
  * "answer"      what the library says
- * "fail N once" the N-th time that another thread than the first asks for memory from now on, it gets none
+ * "fail N once" the N-th time that another thread than the first asks for memory from now on, it
+ *               gets none
  * "fail N ever" the same, and none after it either
  * "heal"        it gets what it wants; how often it has asked
  */

@@ -1,7 +1,8 @@
 /*
- * One call with a time-out of so many seconds, first and second argument, by the bare instruction. It begins at the first line of input; when it
- * ends it says what it returned, whether every register is as the kernel leaves it, and when (CLOCK_MONOTONIC, ns).
- * SIGUSR1 has a handler. With `cancel`, it is epoll_wait of libc; SIGUSR2 has a second thread cancel it. On one processor.
+ * One call with a time-out of so many seconds, first and second argument, by the bare instruction.
+ * It begins at the first line of input; when it ends it says what it returned, whether every
+ * register is as the kernel leaves it, and when (CLOCK_MONOTONIC, ns). SIGUSR1 has a handler. With
+ * `cancel`, it is epoll_wait of libc; SIGUSR2 has a second thread cancel it. On one processor.
  */
 #define _GNU_SOURCE
 #include <linux/aio_abi.h>
@@ -39,12 +40,12 @@ static long call(const struct arguments *a, int *kept)
   register long r8 __asm__("r8") = a->of[4], r9 __asm__("r9") = a->of[5];
   long result = a->number, rcx, behind;
   __asm__ volatile("lea 1f(%%rip), %[behind]\n\tsyscall\n1:"
-                   : "+a"(result), "=c"(rcx), [behind] "=&b"(behind), "+r"(rdi), "+r"(rsi), "+r"(rdx),
-                     "+r"(r10), "+r"(r8), "+r"(r9)
+                   : "+a"(result), "=c"(rcx), [behind] "=&b"(behind), "+r"(rdi), "+r"(rsi),
+                     "+r"(rdx), "+r"(r10), "+r"(r8), "+r"(r9)
                    :
                    : "r11", "memory");
-  *kept = rcx == behind && rdi == a->of[0] && rsi == a->of[1] && rdx == a->of[2] && r10 == a->of[3] &&
-          r8 == a->of[4] && r9 == a->of[5];
+  *kept = rcx == behind && rdi == a->of[0] && rsi == a->of[1] && rdx == a->of[2] &&
+          r10 == a->of[3] && r8 == a->of[4] && r9 == a->of[5];
   return result;
 }
 
@@ -96,7 +97,10 @@ static void clean(void *unused)
   cleaned = 1;
 }
 
-/* In a call of the last rank itself, behind the first thread, so that the first is the one to be borrowed. */
+/*
+ * In a call of the last rank itself, behind the first thread, so that the first is the one to be
+ * borrowed.
+ */
 static void *cancel_first(void *unused)
 {
   void *result;

@@ -1,4 +1,7 @@
-/* uninterruptible FILE: its only thread writes a byte to FILE for each line, then says what the library answers; "wrong" when the byte was not written. */
+/*
+ * uninterruptible FILE: its only thread writes a byte to FILE for each line, then says what the
+ * library answers; "wrong" when the byte was not written.
+ */
 #include "program.h"
 
 #include <fcntl.h>

@@ -1,7 +1,8 @@
 /*
- * vfork-child END [THREAD]: "ready", then the pid of a child of vfork, which answers "ask" with what the library says, and ends at
- * another line by exec(3) or exit(2), as END says; then the parent says "ready" again, and answers. With THREAD, a second thread
- * of the parent sleeps meanwhile.
+ * vfork-child END [THREAD]: "ready", then the pid of a child of vfork, which answers "ask" with
+ * what the library says, and ends at another line by exec(3) or exit(2), as END says; then the
+ * parent says "ready" again, and answers. With THREAD, a second thread of the parent sleeps
+ * meanwhile.
  */
 #define _GNU_SOURCE
 #include "program.h"

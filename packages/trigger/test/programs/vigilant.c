@@ -1,8 +1,9 @@
 /*
- * One thread that makes one blocking call, named by the first argument, over and over, and looks after each
- * whether anything has been disturbed. Another process ends the calls and answers each line of input with
- * "CALLS WRONG EARLY ANSWER": calls that were made; results, masks, registers or answers that were wrong;
- * calls that returned EINTR although no handler had run; what the library said last.
+ * One thread that makes one blocking call, named by the first argument, over and over, and looks
+ * after each whether anything has been disturbed. Another process ends the calls and answers each
+ * line of input with "CALLS WRONG EARLY ANSWER": calls that were made; results, masks, registers or
+ * answers that were wrong; calls that returned EINTR although no handler had run; what the library
+ * said last.
  */
 #define _GNU_SOURCE
 #include <cpuid.h>
@@ -53,11 +54,31 @@ static long taken(long r)
   return r == 1 ? read(ends[0], &c, 1) : r;
 }
 
-static long do_read(void) { char c; return read(ends[0], &c, 1); }
-static long do_recv(void) { char c; return recv(ends[0], &c, 1, 0); }
-static long do_poll(void) { struct pollfd p = {ends[0], POLLIN, 0}; return taken(poll(&p, 1, LONG_MS)); }
-static long do_ppoll(void) { struct pollfd p = {ends[0], POLLIN, 0}; return taken(ppoll(&p, 1, NULL, &none)); }
-static long do_epoll(void) { struct epoll_event e; return taken(epoll_wait(poller, &e, 1, LONG_MS)); }
+static long do_read(void)
+{
+  char c;
+  return read(ends[0], &c, 1);
+}
+static long do_recv(void)
+{
+  char c;
+  return recv(ends[0], &c, 1, 0);
+}
+static long do_poll(void)
+{
+  struct pollfd p = {ends[0], POLLIN, 0};
+  return taken(poll(&p, 1, LONG_MS));
+}
+static long do_ppoll(void)
+{
+  struct pollfd p = {ends[0], POLLIN, 0};
+  return taken(ppoll(&p, 1, NULL, &none));
+}
+static long do_epoll(void)
+{
+  struct epoll_event e;
+  return taken(epoll_wait(poller, &e, 1, LONG_MS));
+}
 static long do_select(void)
 {
   fd_set set;
@@ -66,7 +87,10 @@ static long do_select(void)
   FD_SET(ends[0], &set);
   return taken(select(ends[0] + 1, &set, NULL, NULL, &left));
 }
-static long do_nanosleep(void) { return nanosleep(&brief, NULL) == 0 ? 1 : -1; }
+static long do_nanosleep(void)
+{
+  return nanosleep(&brief, NULL) == 0 ? 1 : -1;
+}
 static long do_clock(void)
 {
   errno = clock_nanosleep(CLOCK_MONOTONIC, 0, &brief, NULL);
@@ -80,40 +104,82 @@ static long do_futex(void)
     return r;
   return atomic_exchange(&shared->word, 0); /* 0: woken by nobody */
 }
-static long do_semop(void) { struct sembuf take = {0, -1, 0}; return semop(semaphore, &take, 1) == 0 ? 1 : -1; }
-static long do_msgrcv(void) { struct { long type; char c; } m; return msgrcv(queue, &m, 1, 0, 0); }
-static long do_sigwaitinfo(void) { return sigwaitinfo(&usr1, NULL) == SIGUSR1 ? 1 : -1; }
-static long do_pause(void) { return pause(); }
-static long do_sigsuspend(void) { return sigsuspend(&none); }
+static long do_semop(void)
+{
+  struct sembuf take = {0, -1, 0};
+  return semop(semaphore, &take, 1) == 0 ? 1 : -1;
+}
+static long do_msgrcv(void)
+{
+  struct {
+    long type;
+    char c;
+  } m;
+  return msgrcv(queue, &m, 1, 0, 0);
+}
+static long do_sigwaitinfo(void)
+{
+  return sigwaitinfo(&usr1, NULL) == SIGUSR1 ? 1 : -1;
+}
+static long do_pause(void)
+{
+  return pause();
+}
+static long do_sigsuspend(void)
+{
+  return sigsuspend(&none);
+}
 
 /*
- * Loads every register from `in`, spins, stores every register to `out`: r8-r15, rbx, rbp, rsi, rdx, flags,
- * then two words below the stack pointer; and everything that xsave knows of `mask`. rdi and rax point to the blocks.
+ * Loads every register from `in`, spins, stores every register to `out`: r8-r15, rbx, rbp, rsi,
+ * rdx, flags, then two words below the stack pointer; and everything that xsave knows of `mask`.
+ * rdi and rax point to the blocks.
  */
-struct registers { uint64_t general[12], flags, red_zone[2], mask; uint8_t *extended; } __attribute__((aligned(16)));
+struct registers {
+  uint64_t general[12], flags, red_zone[2], mask;
+  uint8_t *extended;
+} __attribute__((aligned(16)));
 void spin(const struct registers *in, struct registers *out);
-__asm__(".text\n.globl spin\n.type spin, @function\nspin:\n"
-        "push %rbx\npush %rbp\npush %r12\npush %r13\npush %r14\npush %r15\npush %rsi\n"
-        "mov 120(%rdi), %eax\nxor %edx, %edx\nmov 128(%rdi), %rcx\nxrstor64 (%rcx)\nmov %rsi, %rax\n"
-        "mov (%rdi), %r8\nmov 8(%rdi), %r9\nmov 16(%rdi), %r10\nmov 24(%rdi), %r11\nmov 32(%rdi), %r12\n"
-        "mov 40(%rdi), %r13\nmov 48(%rdi), %r14\nmov 56(%rdi), %r15\nmov 64(%rdi), %rbx\nmov 72(%rdi), %rbp\n"
-        "mov 80(%rdi), %rsi\nmov 88(%rdi), %rdx\npush 96(%rdi)\npopfq\n"
-        "mov %r8, -128(%rsp)\nmov %r9, -16(%rsp)\nmov $20000, %ecx\n1: loop 1b\n"
-        "mov %r8, (%rax)\nmov -128(%rsp), %r8\nmov %r8, 104(%rax)\nmov -16(%rsp), %r8\nmov %r8, 112(%rax)\n"
-        "pushfq\npop 96(%rax)\nmov %r9, 8(%rax)\nmov %r10, 16(%rax)\nmov %r11, 24(%rax)\n"
-        "mov %r12, 32(%rax)\nmov %r13, 40(%rax)\nmov %r14, 48(%rax)\nmov %r15, 56(%rax)\nmov %rbx, 64(%rax)\n"
-        "mov %rbp, 72(%rax)\nmov %rsi, 80(%rax)\nmov %rdx, 88(%rax)\n"
-        "cld\npop %rsi\nmov 128(%rsi), %rcx\nmov 120(%rsi), %eax\nxor %edx, %edx\nxsave64 (%rcx)\n"
-        "pop %r15\npop %r14\npop %r13\npop %r12\npop %rbp\npop %rbx\nret\n.size spin, .-spin\n");
+__asm__(
+    ".text\n.globl spin\n.type spin, @function\nspin:\n"
+    "push %rbx\npush %rbp\npush %r12\npush %r13\npush %r14\npush %r15\npush %rsi\n"
+    "mov 120(%rdi), %eax\nxor %edx, %edx\nmov 128(%rdi), %rcx\nxrstor64 (%rcx)\nmov %rsi, %rax\n"
+    "mov (%rdi), %r8\nmov 8(%rdi), %r9\nmov 16(%rdi), %r10\nmov 24(%rdi), %r11\nmov 32(%rdi), "
+    "%r12\n"
+    "mov 40(%rdi), %r13\nmov 48(%rdi), %r14\nmov 56(%rdi), %r15\nmov 64(%rdi), %rbx\nmov 72(%rdi), "
+    "%rbp\n"
+    "mov 80(%rdi), %rsi\nmov 88(%rdi), %rdx\npush 96(%rdi)\npopfq\n"
+    "mov %r8, -128(%rsp)\nmov %r9, -16(%rsp)\nmov $20000, %ecx\n1: loop 1b\n"
+    "mov %r8, (%rax)\nmov -128(%rsp), %r8\nmov %r8, 104(%rax)\nmov -16(%rsp), %r8\nmov %r8, "
+    "112(%rax)\n"
+    "pushfq\npop 96(%rax)\nmov %r9, 8(%rax)\nmov %r10, 16(%rax)\nmov %r11, 24(%rax)\n"
+    "mov %r12, 32(%rax)\nmov %r13, 40(%rax)\nmov %r14, 48(%rax)\nmov %r15, 56(%rax)\nmov %rbx, "
+    "64(%rax)\n"
+    "mov %rbp, 72(%rax)\nmov %rsi, 80(%rax)\nmov %rdx, 88(%rax)\n"
+    "cld\npop %rsi\nmov 128(%rsi), %rcx\nmov 120(%rsi), %eax\nxor %edx, %edx\nxsave64 (%rcx)\n"
+    "pop %r15\npop %r14\npop %r13\npop %r12\npop %rbp\npop %rbx\nret\n.size spin, .-spin\n");
 
 /* Intel SDM 1, 13.1: components of the extended state, and where they lie in the standard form. */
-enum { SSE = 1, AVX = 2, OPMASK = 5, HI16_ZMM = 7, XMM0_AT = 160, XMM_SIZE = 256, XSTATE_BV_AT = 512 };
-struct component { unsigned number, size, at; };
+enum {
+  SSE = 1,
+  AVX = 2,
+  OPMASK = 5,
+  HI16_ZMM = 7,
+  XMM0_AT = 160,
+  XMM_SIZE = 256,
+  XSTATE_BV_AT = 512
+};
+struct component {
+  unsigned number, size, at;
+};
 static struct component components[1 + HI16_ZMM - AVX + 1];
 static size_t component_count;
 static struct registers in, out;
 
-/* SSE, AVX, AVX-512's masks, upper halves and upper registers, as far as kernel and processor have them. */
+/*
+ * SSE, AVX, AVX-512's masks, upper halves and upper registers, as far as kernel and processor have
+ * them.
+ */
 static void prepare_registers(void)
 {
   enum { CF_PF_AF_ZF_SF_OF_IF = 0xad7, XSAVE_LEAF = 0xd };
@@ -163,7 +229,8 @@ static long do_spin(void)
     memset(extended + components[i].at, 0, components[i].size);
   spin(&in, &out);
   for (size_t i = 0; i < component_count; i++)
-    if (memcmp(in.extended + components[i].at, extended + components[i].at, components[i].size) != 0)
+    if (memcmp(in.extended + components[i].at, extended + components[i].at, components[i].size) !=
+        0)
       return -2;
   return memcmp(&in, &out, offsetof(struct registers, mask)) == 0 ? 1 : -2;
 }
@@ -175,20 +242,31 @@ static const struct call {
   enum wake wake;
   int returns_eintr; /* because a handler runs */
 } table[] = {
-    {"read", do_read, BYTE, 0},          {"recv", do_recv, BYTE, 0},
-    {"recv_timeout", do_recv, BYTE, 0},  {"poll", do_poll, BYTE, 0},
-    {"ppoll", do_ppoll, BYTE, 0},        {"epoll_wait", do_epoll, BYTE, 0},
-    {"select", do_select, BYTE, 0},      {"nanosleep", do_nanosleep, NOTHING, 0},
-    {"clock_nanosleep", do_clock, NOTHING, 0}, {"futex", do_futex, FUTEX, 0},
-    {"semop", do_semop, POST, 0},        {"msgrcv", do_msgrcv, MESSAGE, 0},
-    {"sigwaitinfo", do_sigwaitinfo, SIGNAL, 0}, {"pause", do_pause, SIGNAL, 1},
-    {"sigsuspend", do_sigsuspend, SIGNAL, 1},   {"spin", do_spin, NOTHING, 0},
+    {"read", do_read, BYTE, 0},
+    {"recv", do_recv, BYTE, 0},
+    {"recv_timeout", do_recv, BYTE, 0},
+    {"poll", do_poll, BYTE, 0},
+    {"ppoll", do_ppoll, BYTE, 0},
+    {"epoll_wait", do_epoll, BYTE, 0},
+    {"select", do_select, BYTE, 0},
+    {"nanosleep", do_nanosleep, NOTHING, 0},
+    {"clock_nanosleep", do_clock, NOTHING, 0},
+    {"futex", do_futex, FUTEX, 0},
+    {"semop", do_semop, POST, 0},
+    {"msgrcv", do_msgrcv, MESSAGE, 0},
+    {"sigwaitinfo", do_sigwaitinfo, SIGNAL, 0},
+    {"pause", do_pause, SIGNAL, 1},
+    {"sigsuspend", do_sigsuspend, SIGNAL, 1},
+    {"spin", do_spin, NOTHING, 0},
 };
 
 static void wake(const struct call *call, pid_t pid)
 {
   struct sembuf post = {0, 1, 0};
-  struct { long type; char c; } message = {1, 'x'};
+  struct {
+    long type;
+    char c;
+  } message = {1, 'x'};
   int failed = 0;
   switch (call->wake) {
   case BYTE: failed = write(ends[1], "x", 1) != 1; break;
