@@ -31,8 +31,7 @@ import { buildTarget, start, until } from './target.mjs';
 const require = createRequire(import.meta.url);
 const { openProcess, findRuntime } = require('@ulp/ptrace-ffi');
 const { abi, remoteAddress, sleep } = require('@ulp/core');
-const { candidates } = require('../packages/trigger/dist/candidates.js');
-const { encodeCollect } = require('../packages/trigger/dist/request.js');
+const { candidates, encodeCollect } = require('@ulp/trigger/internals');
 
 const rounds = Number(process.argv[2] ?? 40);
 const only = process.argv[3];

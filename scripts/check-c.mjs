@@ -7,6 +7,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { clangFormatPath } from 'clang-format-node';
 
 const root = join(import.meta.dirname, '..');
 const COLUMNS = 100;
@@ -20,7 +21,7 @@ const listed = execFileSync(
 const sources = [...new Set(listed.split('\0'))].filter((name) => name !== '');
 
 const formatted = spawnSync(
-  join(root, 'node_modules/.bin/clang-format'),
+  clangFormatPath,
   [
     ...(process.argv.includes('--write') ? ['-i'] : ['--dry-run', '--Werror']),
     ...sources.filter((name) => !name.endsWith('.S')),

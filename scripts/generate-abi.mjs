@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 
 const root = dirname(import.meta.dirname);
-const { abiHeader } = createRequire(import.meta.url)(join(root, 'packages/core'));
+const { abiHeader } = createRequire(import.meta.url)('@ulp/core');
 const file = join(root, 'runtime/build/ulp_abi.h');
 const text = abiHeader();
 mkdirSync(dirname(file), { recursive: true });

@@ -7,7 +7,7 @@ import { bin } from '../lib.mjs';
 const REFUSED = { apply: 'dependency-missing', revert: 'dependency-needed' };
 
 /** A command as a whole process. */
-export async function command(name, ...args) {
+async function command(name, ...args) {
   const child = spawn(bin(name), args.map(String), { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = once(child, 'exit');
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { bin, room, tool } from '../lib.mjs';
 
 /** All replace f and g; `h`: h too; `upon`: the patch that has to be there first. */
-export const PATCHES = [
+const PATCHES = [
   { n: 2, h: false },
   { n: 3, h: true },
   { n: 4, h: false },

@@ -29,7 +29,7 @@ const DEFAULTS = `#ifndef ACCEL_COMPILER
 `;
 
 /** The specs by which Debian's driver passes -mlive-patchable on. */
-export const SPECS = `*cc1_options:
+const SPECS = `*cc1_options:
 + %{mlive-patchable:} %{mno-live-patchable:}
 `;
 

@@ -39,7 +39,7 @@ export function readSeries(folder) {
  * Files that a patch in the format of diff -u or git names, without the first component of their
  * path.
  */
-export function filesOf(text) {
+function filesOf(text) {
   const pairs = [...text.matchAll(/^--- ([^\t\n]+)[^\n]*\n\+\+\+ ([^\t\n]+)/gm)];
   const names = pairs.flatMap(([, from, to]) => [from, to]).filter((name) => name !== '/dev/null');
   return [...new Set(names.map((name) => name.replace(/^[^/]*\//, '')))];

@@ -85,7 +85,7 @@ const RECORDS = [
 /**
  * Where the numbers of an ELF file lie: headers three times, so that they are altered more often.
  */
-export function elfFields(path) {
+function elfFields(path) {
   const file = elf.ElfFile.parse(readFileSync(path), path);
   const { header, segments, sections } = file;
   const heads = [

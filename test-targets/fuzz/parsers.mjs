@@ -3,34 +3,23 @@
  */
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { elfSeeds, fieldsOf } from './corpus.mjs';
 import { mutateBytes, mutateText } from './mutate.mjs';
 import * as processes from './processes.mjs';
 
 const require = createRequire(import.meta.url);
-const inside = (path) => require(join(import.meta.dirname, '../../packages', path));
 const { ByteView } = require('@ulp/core');
 const elf = require('@ulp/elf');
-const { encodeMetadata, decodeMetadata } = require('@ulp/metadata');
-const layout = inside('metadata/dist/layout.js');
+const { encodeMetadata, decodeMetadata, isName } = require('@ulp/metadata');
+const { layout } = require('@ulp/metadata/internals');
 const { parseDescription } = require('@ulp/packer');
-const { dependencyIds } = inside('packer/dist/dependencies.js');
-const { findFunction } = inside('packer/dist/find-function.js');
-const { SymbolIndex } = inside('packer/dist/symbol-index.js');
-const { parseCopyNotes } = inside('packer/dist/copy-notes.js');
-const { compareLibraries } = inside('packer/dist/compare/compare.js');
-const { library } = inside('packer/dist/compare/functions.js');
-const { isName } = require('@ulp/metadata');
-const { parseMaps, mappingAt, seccompVerdict } = require('@ulp/ptrace-ffi');
-const { parseAuxv, isSixtyFourBit } = inside('ptrace-ffi/dist/auxv.js');
-const { parseAsleep } = inside('ptrace-ffi/dist/threads.js');
-const { parseExecStart, parseRunTime } = inside('ptrace-ffi/dist/run-clock.js');
-const { parseMounts } = inside('ptrace-ffi/dist/file-systems.js');
-const { parseStat } = inside('ptrace-ffi/dist/stat.js');
-const { parseStatus, numbers } = inside('ptrace-ffi/dist/status.js');
-const { parseHeaders, notesAt } = inside('ptrace-ffi/dist/elf-in-memory.js');
-const inspection = inside('ptrace-ffi/dist/inspection.js');
+const packer = require('@ulp/packer/internals');
+const { compareLibraries, dependencyIds, findFunction } = packer;
+const { library, parseCopyNotes, SymbolIndex } = packer;
+const { inspect, mappingAt, parseMaps, seccompVerdict } = require('@ulp/ptrace-ffi');
+const ptrace = require('@ulp/ptrace-ffi/internals');
+const { isSixtyFourBit, notesAt, numbers, parseAsleep, parseAuxv } = ptrace;
+const { parseExecStart, parseHeaders, parseMounts, parseRunTime, parseStat, parseStatus } = ptrace;
 
 /** Thrown where a property does not hold. */
 function hold(property, holds) {
@@ -435,7 +424,7 @@ export const PARSERS = {
   copies: { share: 5, create: ofText([COPIES], ['\0', '\t', 'inlined\t', ...SPACE], copies) },
   compare: { share: 0.2, create: compare },
   'link-map': { share: 0.1, create: processes.fuzzer((process) => process.linkMap()) },
-  runtime: { share: 0.1, create: processes.fuzzer((process) => inspection.inspect(process)) },
+  runtime: { share: 0.1, create: processes.fuzzer((process) => inspect(process)) },
 };
 
 export const seedsOf = elfSeeds;

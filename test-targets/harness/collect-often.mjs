@@ -7,8 +7,7 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const { findRuntime, now, openProcess } = require('@ulp/ptrace-ffi');
-const { perform } = require('../../packages/trigger/dist/perform.js');
-const { encodeCollect } = require('../../packages/trigger/dist/request.js');
+const { encodeCollect, perform } = require('@ulp/trigger/internals');
 
 const [pid, times] = process.argv.slice(2).map(Number);
 const target = openProcess(pid, { writable: true });

@@ -14,7 +14,7 @@ export const LIBRARY = 'libmatrix.so';
 const WARNINGS = ['-Wall', '-Wextra', '-Werror'];
 
 /** Runs a command to its end. @throws with what it said */
-export async function run(command, args, options = {}) {
+async function run(command, args, options = {}) {
   try {
     const { stdout } = await promisify(execFile)(command, args, { ...options, encoding: 'utf8' });
     return stdout;
@@ -62,7 +62,7 @@ export async function buildProgram(room, folder, mode) {
   return out;
 }
 
-export const patchLibrary = once(async (room) => {
+const patchLibrary = once(async (room) => {
   const objects = ['patch.c', 'patch.cc'].map((source) => [source, join(room, `${source}.o`)]);
   await Promise.all(objects.map(([source, object]) => compile(source, object, '-fPIC')));
   const out = join(room, 'patch.so');

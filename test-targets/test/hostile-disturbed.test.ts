@@ -4,7 +4,7 @@
  */
 import { openProcess } from '@ulp/ptrace-ffi';
 import { pid as asPid } from '@ulp/core';
-import { candidates } from '../../packages/trigger/src/candidates';
+import { candidates } from '@ulp/trigger/internals';
 import { Hostile, heldThreads } from '../harness/hostile';
 import { scenario } from '../harness/scenario';
 import { Target } from '../harness/target';

@@ -11,7 +11,7 @@ import { write, writeError } from './output';
 /** Of help and usage, in columns. */
 const WIDTH = 100;
 
-export const REPORT_AT = 'the CONTRIBUTING file says where to report it';
+const REPORT_AT = 'the CONTRIBUTING file says where to report it';
 
 /** Never rejects; the process ends by itself with `process.exitCode` set. */
 export async function main(
@@ -84,7 +84,7 @@ function terminalWidth(): number {
 }
 
 /** The yargs parser of a command; also asked for its help text by the documentation. */
-export function build(command: Command, version: string): Argv {
+function build(command: Command, version: string): Argv {
   let parser = yargs([])
     .scriptName(command.name)
     .locale('en')

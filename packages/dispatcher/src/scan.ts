@@ -3,7 +3,7 @@ import { isUlpError, pid as asPid, UlpError, type Pid } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
 import { ImageCache, listPids, openProcess, type Mapping, type Process } from '@ulp/ptrace-ffi';
 
-export interface Found {
+interface Found {
   readonly process: Process;
   /** As they were when it was found. */
   readonly maps: readonly Mapping[];

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
 import { dispatcherSchema } from '../src/schema';
-import { die } from '../../trigger/test/die';
+import { die } from '../../../test-targets/harness/die';
 import { scenario, type Scenario } from '../../../test-targets/harness/scenario';
 import type { Target } from '../../../test-targets/harness/target';
 import { runTool } from '../../../test-targets/harness/tools';

@@ -25,7 +25,7 @@ export interface Word {
  * A function, perhaps of a symbol version: `name`, `name@VERSION`, or `name@@VERSION` for the
  * default one.
  */
-export interface OldFunction extends Word {
+interface OldFunction extends Word {
   readonly name: string;
   readonly version?: string;
   /** `@@`: the version must be the default one. */

@@ -6,11 +6,11 @@ import { readlinkSync } from 'node:fs';
 import { linkAddress, relocate, remoteAddress, UlpError } from '@ulp/core';
 import type { BuildId, RemoteAddress } from '@ulp/core';
 import { buildIdOf, PF, PT, type Elf64Phdr } from '@ulp/elf';
+import type { AddressSpace } from './address-space';
 import { HEADER_SIZE, notesAt, parseHeaders, type LoadedNote } from './elf-in-memory';
 import { isSilent } from './file-systems';
 import { mappingAt, type Mapping } from './maps';
 import type { Memory } from './memory';
-import type { Process } from './process';
 
 /** What holds for an image wherever it is mapped, as its memory tells. */
 interface FileFacts {
@@ -61,7 +61,11 @@ export class ImageCache {
 /** Of one process: images, and bytes of notes in all of them; bytes of notes in one image. */
 const LIMIT = { images: 8192, noteBytes: 16 << 20, imageNoteBytes: 64 << 10 } as const;
 
-export function readImages(process: Process, maps: readonly Mapping[], cache: ImageCache): Image[] {
+export function readImages(
+  process: AddressSpace,
+  maps: readonly Mapping[],
+  cache: ImageCache,
+): Image[] {
   const root = rootOf(process);
   const images: Image[] = [];
   const room = { notes: LIMIT.noteBytes };
@@ -90,7 +94,7 @@ export function readImages(process: Process, maps: readonly Mapping[], cache: Im
  * @throws UlpError process-hostile
  */
 function refuseSilentCode(
-  { subject, memory: { silent } }: Process,
+  { subject, memory: { silent } }: AddressSpace,
   maps: readonly Mapping[],
 ): void {
   const code = maps.find(({ executable, start }) => executable && isSilent(silent, start, 1));
@@ -171,7 +175,7 @@ function locate(
 /**
  * The target's root directory as we see it; '' when it is ours, or none of our names leads to it.
  */
-function rootOf(process: Process): string {
+function rootOf(process: AddressSpace): string {
   try {
     const root = process.through((task) => readlinkSync(`/proc/${task}/root`));
     return root === '/' ? '' : root;

@@ -29,7 +29,7 @@ export interface Inspection {
   readonly ownerless: readonly InspectedClaim[];
 }
 
-export interface InspectedLibrary {
+interface InspectedLibrary {
   readonly path: string;
   readonly deleted: boolean;
   readonly buildId: string | null;
@@ -38,7 +38,7 @@ export interface InspectedLibrary {
   readonly bound: boolean;
 }
 
-export interface InspectedPatch {
+interface InspectedPatch {
   readonly id: string;
   readonly state: 'applied' | 'reverted' | 'pending';
   readonly universe: number;
@@ -59,7 +59,7 @@ export interface InspectedClaim {
   readonly since: PlaceDocument | null;
 }
 
-export interface InspectedThread {
+interface InspectedThread {
   readonly tid: number;
   /** In the process's own pid namespace. */
   readonly targetTid: number;

@@ -6,9 +6,9 @@
 import { field, i32, linkAddress, relocate, remoteAddress, struct, u32, u64 } from '@ulp/core';
 import { UlpError, type RemoteAddress } from '@ulp/core';
 import { DT, Elf64_Dyn, PT } from '@ulp/elf';
+import type { AddressSpace } from './address-space';
 import { AT, readAuxv } from './auxv';
 import type { Image } from './images';
-import type { Process } from './process';
 
 export interface LinkMapEntry {
   /** As the loader was asked for it, or found it; '' for the program itself. */
@@ -45,7 +45,7 @@ const LIMIT = { dynamicEntries: 1024, entries: 16384, nameBytes: 4096, namespace
  * @returns an empty list for a program without a loader (static), or before the loader has run
  * @throws UlpError process-hostile when the list has a loop or leads nowhere
  */
-export function readLinkMap(process: Process, images: readonly Image[]): LinkMapEntry[] {
+export function readLinkMap(process: AddressSpace, images: readonly Image[]): LinkMapEntry[] {
   const { memory } = process;
   const seen = new Set<bigint>();
   const once = (address: bigint): RemoteAddress => {
@@ -81,7 +81,7 @@ export function readLinkMap(process: Process, images: readonly Image[]): LinkMap
 }
 
 /** DT_DEBUG of the program, which is the image that the kernel was told to start at. */
-function debugAddress(process: Process, images: readonly Image[]): bigint {
+function debugAddress(process: AddressSpace, images: readonly Image[]): bigint {
   const entry = process.through(readAuxv).get(AT.entry) ?? 0n;
   const program = images.find((i) => i.start <= entry && entry < i.end);
   const dynamic = program?.programHeaders.find((p) => p.p_type === PT.DYNAMIC);

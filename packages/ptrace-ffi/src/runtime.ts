@@ -2,17 +2,9 @@
  * libpulp.so in another process, found by its note and not by its name. Everything that is read
  * here is the target's claim and may change between two reads, so it is checked before it is used.
  */
-import {
-  abi,
-  ByteView,
-  hex,
-  linkAddress,
-  relocate,
-  remoteAddress,
-  UlpError,
-  universe,
-} from '@ulp/core';
+import { abi, ByteView, hex, linkAddress, relocate, remoteAddress, UlpError } from '@ulp/core';
 import type { RemoteAddress, Universe } from '@ulp/core';
+import { checkedUniverse } from './checked-universe';
 import type { LoadedNote } from './elf-in-memory';
 import type { Image } from './images';
 import { mappingAt, type Mapping } from './maps';
@@ -197,13 +189,3 @@ function isOwn(maps: readonly Mapping[], address: bigint, size: number, written 
 
 const isWritable = (maps: readonly Mapping[], address: bigint, size: number): boolean =>
   isOwn(maps, address, size, true);
-
-/** @throws UlpError process-hostile for a number that no universe has */
-export function checkedUniverse(subject: string, value: bigint): Universe {
-  if (value < BigInt(abi.UNIVERSE_OUTSIDE)) return universe(Number(value));
-  throw new UlpError('process-hostile', {
-    subject,
-    expected: `a universe below ${hex(abi.UNIVERSE_OUTSIDE)}`,
-    found: hex(value),
-  });
-}

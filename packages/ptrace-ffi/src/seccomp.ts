@@ -11,7 +11,7 @@ export interface SystemCall {
   readonly args: readonly bigint[];
 }
 
-export type SeccompAction =
+type SeccompAction =
   'allow' | 'log' | 'trace' | 'notify' | 'errno' | 'trap' | 'kill-thread' | 'kill-process';
 
 export interface SeccompVerdict {

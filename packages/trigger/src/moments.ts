@@ -22,7 +22,7 @@ import {
   syscallName,
 } from '@ulp/ptrace-ffi';
 import type { Asleep, Process, SocketQuestion, Thread } from '@ulp/ptrace-ffi';
-import { mayBeFiltered } from './permits';
+import { mayBeFiltered } from './may-be-filtered';
 import { socketOf } from './socket-calls';
 import { ringTimeOut, timeOutOf, wholeOf } from './time-outs';
 

@@ -10,6 +10,7 @@ import { readStatus, seccompVerdict, type SeccompFilter } from '@ulp/ptrace-ffi'
 import type { Process, SeccompVerdict, Thread, Tracee } from '@ulp/ptrace-ffi';
 import type { NeededCall } from './calls';
 import { notBorrowed, tryThreads } from './candidates';
+import { mayBeFiltered } from './may-be-filtered';
 import type { Moments } from './moments';
 import { askToStop, awaitStop, keepCall, letGo } from './stopping';
 
@@ -165,10 +166,6 @@ const EFFECTS: Readonly<Record<SeccompVerdict['action'], (data: number) => strin
   'kill-thread': () => 'the end of the thread',
   'kill-process': () => 'the end of the process',
 };
-
-/** Has a thread to be asked, which makes it stand for a moment? */
-export const mayBeFiltered = ({ seccomp, catchesSigsys }: Thread): boolean =>
-  seccomp !== 0 || catchesSigsys;
 
 /** Without a tracer that asked for it, `trace` is an error. */
 const isHarmless = ({ action }: SeccompVerdict, { dispensable }: NeededCall): boolean =>

@@ -6,7 +6,7 @@
  * steps there were, how the tool ended, and what it changed in the other program.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
-import { runTool, watchSteps } from './tool-steps.mjs';
+import { runTool, watchSteps } from '../../../test-targets/harness/tool-steps.mjs';
 
 const [pid, file, moment, reads] = process.argv.slice(2);
 

@@ -7,11 +7,12 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { abi, tid as asTid, type RemoteAddress } from '@ulp/core';
 import { now, openProcess, Tracee, tracerOf } from '@ulp/ptrace-ffi';
-import { cleanUp, compile, start } from '../../ptrace-ffi/test/target';
+import { cleanUp, compileProgram, start } from '../../../test-targets/harness/compiled';
 import { launchHelper } from '../src/borrow';
 import { Moments } from '../src/moments';
 import { Permits } from '../src/permits';
 import { awaitStop, releaseLateStops } from '../src/stopping';
+import { source } from './setting';
 
 afterAll(cleanUp);
 
@@ -78,4 +79,4 @@ const control = {
   gadget_end: 0x1040n,
 };
 
-const compileHere = (name: string): string => compile(`../../../trigger/test/programs/${name}`);
+const compileHere = (name: string): string => compileProgram(source(`${name}.c`));

@@ -4,7 +4,7 @@
  * and the tool goes on when that has led to a filter. Prints how applying FILE ended.
  */
 import { readFileSync } from 'node:fs';
-import { runTool, watchSteps } from './tool-steps.mjs';
+import { runTool, watchSteps } from '../../../test-targets/harness/tool-steps.mjs';
 
 const [pid, file] = process.argv.slice(2);
 const PTRACE_SEIZE = 0x4206;

@@ -3,7 +3,7 @@
  * blocking call and in none. Nothing is repaired between: the next tool, which may die as well,
  * finishes or drops what it finds.
  */
-import { die } from './die';
+import { die } from '../../../test-targets/harness/die';
 import { buildLibrary, patchOf, scenario, source, trigger } from './setting';
 import { CALLS, goesOn, LEFT_EARLY } from './vigilant';
 

@@ -3,7 +3,7 @@
  * turns, and run again, in which it brings to its end what was left. Against a thread that never
  * rests and one that waits, alone in their processes.
  */
-import { die } from './die';
+import { die } from '../../../test-targets/harness/die';
 import { buildLibrary, patchOf, runTool, scenario, source } from './setting';
 import { goesOn, LEFT_EARLY } from './vigilant';
 

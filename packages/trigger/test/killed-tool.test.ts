@@ -4,7 +4,7 @@
  */
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { die } from './die';
+import { die } from '../../../test-targets/harness/die';
 import { begin, patchOf, scenario, trigger } from './setting';
 
 for (const action of ['apply', 'revert'] as const)

@@ -4,7 +4,7 @@ import { abi, pid as asPid } from '@ulp/core';
 import { findRuntime, openProcess } from '@ulp/ptrace-ffi';
 import { runTool, trigger, type Target } from './setting';
 
-export interface Trace {
+interface Trace {
   readonly maps: string;
   readonly threads: readonly string[];
   readonly files: readonly string[];
@@ -16,7 +16,7 @@ const entries = (pid: number, directory: string): string[] =>
   readdirSync(`/proc/${pid}/${directory}`).sort();
 
 /** Mappings, threads, open files, job control, and the whole control block of libpulp.so. */
-export function traceOf(pid: number): Trace {
+function traceOf(pid: number): Trace {
   const process = openProcess(asPid(pid));
   try {
     return {

@@ -3,7 +3,7 @@
  * alone.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { die } from './die';
+import { die } from '../../../test-targets/harness/die';
 import { expectNoTrace } from './no-trace';
 import { buildLibrary, patchOf, scenario, source, trigger } from './setting';
 import type { Scenario, Target } from './setting';

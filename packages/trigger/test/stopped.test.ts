@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { DYING_TOOL } from '../../../test-targets/harness/die';
 import { expectNoTrace, expectPatched } from './no-trace';
 import { buildLibrary, patchOf, runTool, scenario, source, trigger } from './setting';
 import { CALLS, goesOn, LEFT_EARLY } from './vigilant';
@@ -39,8 +39,7 @@ const STEPS = 22;
  * @returns its exit code; undefined: it did not come to that step
  */
 function stopAt(pid: number, patch: string, action: string, step: number): number | undefined {
-  const tool = join(__dirname, 'dying-tool.mjs');
-  const args = [tool, String(pid), patch, action, String(step), 'trigger', 'stop'];
+  const args = [DYING_TOOL, String(pid), patch, action, String(step), 'trigger', 'stop'];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0 && !/nothing was changed/.test(stderr)) throw new Error(stderr);
   return status === 0 && Number(stdout) < step ? undefined : (status ?? -1);

@@ -37,7 +37,7 @@ export interface Library {
   readonly symbols: readonly NamedSymbol[];
 }
 
-export interface NamedSymbol extends ElfSymbol {
+interface NamedSymbol extends ElfSymbol {
   /** The STT_FILE symbol before a local one. */
   readonly file?: string;
 }

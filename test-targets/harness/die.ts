@@ -2,6 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
+/** Its script: also run by tests that stop a target before a step. */
+export const DYING_TOOL = join(__dirname, 'dying-tool.mjs');
+
 /** @returns the number of its steps, or undefined: it was killed before that one */
 export function die(
   target: { readonly pid: number },
@@ -12,7 +15,7 @@ export function die(
 ): number | undefined {
   const { signal, status, stdout, stderr } = spawnSync(
     process.execPath,
-    [join(__dirname, 'dying-tool.mjs'), String(target.pid), patch, action, String(step), tool],
+    [DYING_TOOL, String(target.pid), patch, action, String(step), tool],
     { encoding: 'utf8' },
   );
   if (signal === 'SIGKILL') return undefined;
