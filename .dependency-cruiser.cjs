@@ -2,7 +2,7 @@
  * The architecture (docs/architecture.md) as rules of who imports whom, for packages, tests, test
  * targets, benchmarks and scripts. `npm run check:layers` holds them.
  *
- * tsconfig.layers.json leads `@ulp/NAME` to the source of that package: an import by name is an
+ * tsconfig.sources.json leads `@ulp/NAME` to the source of that package: an import by name is an
  * alias here, and its target the module that it means.
  */
 
@@ -113,7 +113,7 @@ module.exports = {
     doNotFollow: { path: ['node_modules', '/dist/', '/build/'] },
     exclude: { path: ['/build/'] },
     tsPreCompilationDeps: true,
-    tsConfig: { fileName: 'tsconfig.layers.json' },
+    tsConfig: { fileName: 'tsconfig.sources.json' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['require', 'node', 'import', 'types', 'default'],

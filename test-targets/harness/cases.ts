@@ -76,8 +76,10 @@ interface Inspected {
  * it.
  */
 export function expectAllOutside(target: Target): void {
-  const [{ threads, ownerless }] = JSON.parse(succeed('ulp-inspect', target.pid, '--json'))
-    .processes as [{ threads: readonly Inspected[]; ownerless: readonly unknown[] }];
+  const { processes } = JSON.parse(succeed('ulp-inspect', target.pid, '--json')) as {
+    processes: [{ threads: readonly Inspected[]; ownerless: readonly unknown[] }];
+  };
+  const [{ threads, ownerless }] = processes;
   expect(ownerless).toEqual([]);
   const inside = threads.filter(({ claims }) => claims.some((c) => c.inside && c.slot !== 'limbo'));
   expect(inside).toEqual([]);

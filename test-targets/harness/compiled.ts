@@ -50,9 +50,10 @@ export async function start(
   child.stderr.pipe(process.stderr);
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async (): Promise<string> => {
-    const { value, done } = await lines.next();
-    if (done) throw new Error(`${file} has ended: ${child.exitCode ?? child.signalCode}`);
-    return value as string;
+    const line = (await lines.next()) as IteratorResult<string, undefined>;
+    if (line.done)
+      throw new Error(`${file} has ended: ${String(child.exitCode ?? child.signalCode)}`);
+    return line.value;
   };
   const ready = await next();
   return {

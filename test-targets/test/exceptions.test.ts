@@ -21,7 +21,10 @@ async function answers(target: Target, version: 'old' | 'new'): Promise<void> {
 
 /** Nobody has been left inside: the next state is seen at once. */
 function allOutside(target: Target): void {
-  const [{ threads }] = JSON.parse(succeed('ulp-inspect', target.pid, '--json')).processes;
+  const { processes } = JSON.parse(succeed('ulp-inspect', target.pid, '--json')) as {
+    processes: [{ threads: readonly { claims: readonly unknown[] }[] }];
+  };
+  const [{ threads }] = processes;
   for (const { claims } of threads)
     for (const claim of claims) expect(claim).toMatchObject({ inside: false, pinned: false });
 }

@@ -14,7 +14,8 @@ const MINUTES = 60_000;
 interface Cell {
   readonly row: string;
   readonly checks: number;
-  readonly failed: readonly string[];
+  /** Not where something is missing. */
+  readonly failed?: readonly string[];
 }
 
 function cells(toolchain: string): Cell[] {

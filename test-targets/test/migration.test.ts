@@ -143,7 +143,7 @@ scenario('--wait ends with the last one: a thread, a coroutine, an orphan', asyn
   expect(await target.ask('resume')).toBe('2');
   expect(runTool('ulp-check', [target.pid, patch, '--wait', 20_000])).toMatchObject({
     status: 0,
-    stdout: expect.stringContaining('all threads see it'),
+    stdout: expect.stringContaining('all threads see it') as unknown,
   });
 });
 

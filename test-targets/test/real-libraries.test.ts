@@ -140,9 +140,9 @@ async function answerOf(
     env: { ...process.env, LD_LIBRARY_PATH: libs, ...env },
   });
   const ended = once(child, 'close') as Promise<[number | null, string | null]>;
-  const said = ['', ''];
-  for (const [i, stream] of [child.stdout, child.stderr].entries())
-    stream.setEncoding('latin1').on('data', (text: string) => (said[i] += text));
+  const said = { output: '', errors: '' };
+  child.stdout.setEncoding('latin1').on('data', (text: string) => (said.output += text));
+  child.stderr.setEncoding('latin1').on('data', (text: string) => (said.errors += text));
   try {
     if (child.pid !== undefined) await meanwhile?.(child.pid);
   } catch (error) {
@@ -150,7 +150,7 @@ async function answerOf(
     throw error;
   }
   const [status, signal] = await ended;
-  const lines = tally(said.join(''), /^.*(\d+ (tests|errors)|PASS|FAIL|error:).*$/gm);
+  const lines = tally(said.output + said.errors, /^.*(\d+ (tests|errors)|PASS|FAIL|error:).*$/gm);
   return [`ended with ${status ?? signal}`, ...lines].join('\n');
 }
 

@@ -14,6 +14,7 @@ import { runTool } from '../harness/tools';
 import { prepareWays } from '../harness/ways';
 
 const OTHER_ABI = 77;
+const matching = (fact: RegExp): unknown => expect.stringMatching(fact);
 const VERSIONS = `expected ABI version ${abi.ABI_VERSION}, found ${OTHER_ABI}`;
 const PAIRS = ['loaded_value:new_loaded_value'];
 
@@ -43,7 +44,7 @@ async function expectRefused(target: Target, patch: string, fact: RegExp): Promi
   }
   const checked = runTool('ulp-check', [pid, patch, '--threads']);
   if (checked.status === 1) expect(checked.stdout).toMatch(/: not applied\n/);
-  else expect(checked).toEqual({ status: 3, stdout: '', stderr: expect.stringMatching(fact) });
+  else expect(checked).toEqual({ status: 3, stdout: '', stderr: matching(fact) });
   const everywhere = runTool('ulp-dispatcher', ['patch', patch]);
   expect(everywhere.status).toBe(1);
   expect(everywhere.stdout).toMatch(new RegExp(`^${pid} .* failed .*${fact.source}`, 'm'));
@@ -59,7 +60,7 @@ scenario('libpulp.so of another ABI version', async (s) => {
   const fact = new RegExp(`libpulp\\.so has another ABI version: ${VERSIONS}`);
   await expectRefused(target, patchOf(s, library), fact);
   const { status, stderr } = runTool('ulp-inspect', [target.pid]);
-  expect({ status, stderr }).toMatchObject({ status: 3, stderr: expect.stringMatching(fact) });
+  expect({ status, stderr }).toMatchObject({ status: 3, stderr: matching(fact) });
 });
 
 /**
@@ -93,8 +94,9 @@ scenario('a library of another ABI version', async (s) => {
   expect(await target.ask(`local ${join(s.room, 'libforeign.so')}`)).toBe('loaded');
   const fact = new RegExp(`libforeign\\.so: .*another ABI version: ${VERSIONS}`);
   await expectRefused(target, patch, fact);
-  const [{ libraries }] = JSON.parse(runTool('ulp-inspect', [target.pid, '--json']).stdout)
-    .processes as [{ libraries: unknown[] }];
+  const { stdout } = runTool('ulp-inspect', [target.pid, '--json']);
+  const { processes } = JSON.parse(stdout) as { processes: [{ libraries: unknown[] }] };
+  const [{ libraries }] = processes;
   expect(libraries).toMatchObject([{ abi: OTHER_ABI, bound: false }]);
 });
 

@@ -82,6 +82,9 @@ scenario('ten rounds of stacking leave nothing behind', async (s) => {
   for (let i = 0; i < 10; i++) round();
   expect(await target.ask('')).toBe('1 1 1');
   expect(mappings()).toBe(before);
-  const { patches } = JSON.parse(succeed('ulp-inspect', target.pid, '--json')).processes[0];
+  const { processes } = JSON.parse(succeed('ulp-inspect', target.pid, '--json')) as {
+    processes: [{ patches: unknown }];
+  };
+  const [{ patches }] = processes;
   expect(patches).toEqual([]);
 });

@@ -72,7 +72,10 @@ scenario('a stripped library keeps names and sizes of what it exports', async (s
   const [whole] = symbol(library, 'answer');
   const packed = (file: string): unknown => {
     const patch = s.patch('simple/patch.c', file, [[library, ['answer:new_answer']]]);
-    return JSON.parse(succeed('ulp-dump', patch, '--json')).targets[0].functions;
+    const { targets } = JSON.parse(succeed('ulp-dump', patch, '--json')) as {
+      targets: [{ functions: unknown }];
+    };
+    return targets[0].functions;
   };
   const before = packed('before');
   execFileSync('strip', [library]);

@@ -74,7 +74,7 @@ async function parse(
     write(`${shown}\n`);
     return undefined;
   }
-  return check(command, parsed as Record<string, unknown>);
+  return check(command, parsed);
 }
 
 /** Asked for only when it matters, because Node.js loads streams and sockets for the answer. */
@@ -156,7 +156,7 @@ function check(command: Command, parsed: Record<string, unknown>): Parameters<Co
   if (given.length > 0)
     throw new UlpError('usage', { subject: given[0] ?? '', fact: 'one argument too many' });
   for (const [name, { kind }] of Object.entries(command.options)) {
-    const value = parsed[name];
+    const value = parsed[name] as string | boolean | readonly string[] | undefined;
     if (value === undefined || (kind === 'boolean' && value === false)) continue;
     if (kind === 'number') args[name] = wholeNumber(`--${name}`, String(value));
     else if (kind === 'string' && value === '')

@@ -1,8 +1,8 @@
 /** The man page of a command, in man(7) macros, from the same declaration as --help. */
-import { COMMON_OPTIONS, EXIT_MEANING, usage, type Command } from './command';
+import { COMMON_OPTIONS, EXIT_MEANING, usage, type Command, type Options } from './command';
 
 export function manPage(command: Command, version: string): string {
-  const options = { ...command.options, ...COMMON_OPTIONS };
+  const options: Options = { ...command.options, ...COMMON_OPTIONS };
   return [
     `.TH ${command.name.toUpperCase()} 1 "" "ULP ${version}" "ULP"`,
     '.SH NAME',
@@ -20,7 +20,7 @@ export function manPage(command: Command, version: string): string {
     '.SH OPTIONS',
     ...Object.entries(options).flatMap(([name, o]) => [
       '.TP',
-      `.B ${roff(('alias' in o && o.alias ? `-${o.alias}, ` : '') + `--${name}` + ('value' in o && o.value ? ` ${o.value}` : ''))}`,
+      `.B ${roff((o.alias ? `-${o.alias}, ` : '') + `--${name}` + (o.value ? ` ${o.value}` : ''))}`,
       roff(o.meaning),
     ]),
     '.SH EXIT STATUS',

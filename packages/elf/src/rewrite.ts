@@ -121,7 +121,7 @@ export function rewrite(elf: ElfFile): Uint8Array {
   for (const section of elf.sections)
     if (section.header.sh_type === SHT.HASH || section.header.sh_type === SHT.GNU_HASH)
       out.bytes.fill(0, section.offset, section.offset + section.size);
-  for (const { write } of pieces) write(out);
+  for (const each of pieces) each.write(out);
   return out.bytes;
 }
 

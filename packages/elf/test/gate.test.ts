@@ -141,7 +141,7 @@ test('gated again it says so and changes nothing; -o leaves the input alone', ()
     stdout: `${other}: gated already, nothing changed\n`,
   });
   expect(readFileSync(other).equals(gated)).toBe(true);
-  const document = JSON.parse(String(tool('ulp-dynsym-gate', library, '--json').stdout));
+  const document: unknown = JSON.parse(String(tool('ulp-dynsym-gate', library, '--json').stdout));
   expect(gateSchema.parse(document)).toMatchObject({
     changed: true,
     uncovered: { noPadding: [], ifunc: [], returnsTwice: [] },
@@ -177,7 +177,7 @@ test.each([false, true])(
     tool('ulp-dynsym-gate', library);
     run(preload);
     const environment = preload
-      ? ['-ex', `set environment LD_PRELOAD ${words('path', 'libpulp.so')}`]
+      ? ['-ex', `set environment LD_PRELOAD ${words('path', 'libpulp.so').join()}`]
       : [];
     const { stdout } = spawnSync(
       'gdb',

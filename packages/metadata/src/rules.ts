@@ -92,7 +92,8 @@ function* checks({ patch, targets, dependencies }: Omit<Metadata, 'id'>): Genera
       yield [`${here}.oldAddress`, isAddress(pair.oldAddress), 'an address', `${pair.oldAddress}`];
       yield [`${here}.newAddress`, isAddress(pair.newAddress), 'an address', `${pair.newAddress}`];
       yield [`${here}.oldSize`, isSize(pair.oldSize), 'a size below 2^32', `${pair.oldSize}`];
-      const { entryOffset } = pair;
+      // The type promises what is checked here.
+      const entryOffset: number = pair.entryOffset;
       yield [
         `${here}.entryOffset`,
         entryOffset === 0 || entryOffset === 4,

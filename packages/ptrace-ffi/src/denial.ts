@@ -16,6 +16,10 @@ const YAMA_NOBODY = 3;
 const CAP_SYS_PTRACE = 1n << 19n;
 const ABOUT_THE_PROCESS = ['EPERM', 'EACCES', 'ENOENT', 'ESRCH'];
 
+/** Has the failure to do with us, and not with the process? */
+const isOurOwn = (cause: unknown): boolean =>
+  cause !== undefined && !ABOUT_THE_PROCESS.includes(errnoOf(cause));
+
 /**
  * @param pid of the process, or of a thread of it
  * @param cause what the system call threw; thrown again when it has to do with us (EMFILE)
@@ -23,7 +27,7 @@ const ABOUT_THE_PROCESS = ['EPERM', 'EACCES', 'ENOENT', 'ESRCH'];
  * @returns process-missing, process-traced or process-denied
  */
 export function explainDenial(pid: number, action: 'read' | 'trace', cause?: unknown): UlpError {
-  if (cause !== undefined && !ABOUT_THE_PROCESS.includes(errnoOf(cause))) throw cause;
+  if (isOurOwn(cause)) throw cause;
   let status: ReturnType<typeof readStatus>;
   try {
     status = readStatus(`/proc/${pid}/status`);

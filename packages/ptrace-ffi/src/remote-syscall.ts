@@ -93,6 +93,11 @@ function runToExit(tracee: Tracee, timeoutMs: number): bigint | undefined {
           subject: `thread ${tracee.tid}`,
           fact: 'it has ended',
         });
+      case 'executed':
+        throw new UlpError('process-missing', {
+          subject: `thread ${tracee.tid}`,
+          fact: 'it has executed another program',
+        });
       case 'signal':
         // Only SIGSTOP gets through the mask: let the group stop begin, and carry on.
         tracee.syscall(stop.signal);

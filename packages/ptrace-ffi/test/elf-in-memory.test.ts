@@ -40,7 +40,7 @@ test('notes: two, then one that does not fit', () => {
       n.owner,
       n.type,
       n.address,
-      `${Buffer.from(n.description)}`,
+      Buffer.from(n.description).toString(),
     ]),
   ).toEqual([
     ['GNU', 3, 0x110n, 'abcde'],

@@ -139,7 +139,8 @@ test('a pid that another process has now is noticed', async () => {
   const other = await start(program);
   const process = openProcess(other.pid);
   process.assertAlive();
-  const impostor = Object.create(process, { startTime: { value: process.startTime - 1n } });
+  const earlier = { startTime: { value: process.startTime - 1n } };
+  const impostor = Object.create(process, earlier) as typeof process;
   expect(codeOf(() => impostor.assertAlive())).toBe('process-missing');
   await other.kill();
   expect(codeOf(() => process.assertAlive())).toBe('process-missing');

@@ -72,13 +72,14 @@ describe('the real runtime', () => {
       const libraries = liveLibraries(process, process.images(), runtime);
       const { threads, ownerless, incomplete } = readUniverses(runtime, libraries);
       expect([ownerless, incomplete]).toEqual([[], false]);
-      const rows = threads.map(({ thread, claims }) => [
-        thread.name,
-        ...claims.map((c) => [c.inside, c.universe, c.pinned, c.slot]),
-      ]);
-      return Object.fromEntries(rows.map(([name, ...rest]) => [name, rest]));
+      return Object.fromEntries(
+        threads.map(({ thread, claims }) => [
+          thread.name,
+          claims.map((c) => [c.inside, c.universe, c.pinned, c.slot]),
+        ]),
+      );
     };
-    const jumped = where()['jump']?.[0]?.[0];
+    const jumped = where().jump?.[0]?.[0];
     expect(where()).toEqual({
       'tracked-user': [],
       in: [[true, 1, false, 'used']],

@@ -82,7 +82,8 @@ export class Permits {
   /** When every one of them is refused: says why. */
   throwIfRefused(threads: readonly Thread[]): void {
     const refusals = threads.map(({ tid }) => this.known.get(tid)?.refusal);
-    if (threads.length > 0 && refusals.every((refusal) => refusal)) throw refusals[0];
+    const [first] = refusals;
+    if (first && refusals.every((refusal) => refusal)) throw first;
   }
 
   private examine({ tid, seccomp, ...thread }: Thread): void {

@@ -42,9 +42,10 @@ export function requireReachable(process: Process, { flags, pid }: abi.UlpContro
  */
 export function requireUntraced(target: Process, patienceMs: number): void {
   const ofOthers = ({ tracer }: Thread): boolean => tracer !== 0 && tracer !== process.pid;
-  for (const end = now() + patienceMs; ; sleep(1)) {
+  for (const end = now() + patienceMs; ;) {
     const thread = target.threads().find(ofOthers);
     if (!thread) return;
     if (now() >= end) throw traced(target.subject, thread.tracer);
+    sleep(1);
   }
 }

@@ -26,7 +26,10 @@ export function releaseLateStops({ pid }: Process): void {
 function release(tracee: Tracee, waitMs: number): void {
   try {
     const stop = tracee.waitForStop(waitMs);
-    if (!stop) return comesLate(tracee);
+    if (!stop) {
+      comesLate(tracee);
+      return;
+    }
     if (stop.kind !== 'executed') keepCall(tracee);
     tracee.detach(stop.kind === 'signal' ? stop.signal : 0);
   } catch {

@@ -134,7 +134,10 @@ for (const [kind, limit, usage, kills, unlimited] of [
       const { program, patch } = prepare(s);
       const group = await groupOf(s, kind, limit);
       if (!group) return;
-      if (!isVisible()) return console.warn(`skipped: ${kind} is not mounted under ${ROOT}`);
+      if (!isVisible()) {
+        console.warn(`skipped: ${kind} is not mounted under ${ROOT}`);
+        return;
+      }
       const target = await group.start(program);
       expect(await target.ask('answer')).toBe('2');
       const full = (): void => group.write(limit, group.read(usage));

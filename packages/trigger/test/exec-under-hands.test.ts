@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { abi, tid as asTid, type RemoteAddress } from '@ulp/core';
 import { now, openProcess, Tracee, tracerOf } from '@ulp/ptrace-ffi';
 import { cleanUp, compileProgram, start } from '../../../test-targets/harness/compiled';
@@ -12,7 +13,6 @@ import { launchHelper } from '../src/borrow';
 import { Moments } from '../src/moments';
 import { Permits } from '../src/permits';
 import { awaitStop, releaseLateStops } from '../src/stopping';
-import { source } from './setting';
 
 afterAll(cleanUp);
 
@@ -79,4 +79,5 @@ const control = {
   gadget_end: 0x1040n,
 };
 
-const compileHere = (name: string): string => compileProgram(source(`${name}.c`));
+const compileHere = (name: string): string =>
+  compileProgram(join(__dirname, 'programs', `${name}.c`));

@@ -138,7 +138,9 @@ async function begun(
   call: string,
   { ms = MS, runner = [] }: { ms?: number; runner?: readonly string[] } = {},
 ): Promise<Target> {
-  const [command = '', ...args] = [...runner, program, call, String(ms)];
+  const [command = program, ...runnerArgs] = runner;
+  const own = [call, String(ms)];
+  const args = runner.length > 0 ? [...runnerArgs, program, ...own] : own;
   const target = await s.start(command, { args });
   target.tell('go');
   expect(await target.line()).toBe('begins');

@@ -57,8 +57,10 @@ scenario('the same without a handler: one signal would be its end', async (s) =>
 });
 
 scenario('protection keys lock the thread out of ordinary memory: left alone', async (s) => {
-  if (!/\bospke\b/.test(readFileSync('/proc/cpuinfo', 'utf8')))
-    return console.warn('skipped: this processor, or this kernel, has no protection keys');
+  if (!/\bospke\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))) {
+    console.warn('skipped: this processor, or this kernel, has no protection keys');
+    return;
+  }
   const { start, patch } = prepare(s);
   const target = await start('pkey');
   expect(await target.ask('')).toBe('2');

@@ -80,7 +80,7 @@ export class Decoder {
     const isLoad = mnemonic === Mnemonic.Mov || mnemonic === Mnemonic.Push;
     let constant: number | undefined;
     let form: string;
-    if (isBranch) form = `branch ${mnemonic}`;
+    if (isBranch) form = `branch ${mnemonic as number}`;
     else if (!isRelative && !isLoad) form = this.code.toString('latin1', at, at + size);
     else {
       const where = this.decoder.getConstantOffsets(instruction);
