@@ -2,17 +2,16 @@
  * The model of entry, exit, publication and unloading (runtime/model), checked exhaustively by
  * spin.
  */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { outputBeside } from '../../test-targets/harness/programs.cjs';
+import { LONG_MS } from '../../test-targets/harness/wait.cjs';
 
 // Some check millions of states: 70 s of a processor that nobody else uses.
 jest.setTimeout(15 * 60_000);
 
 const MODEL = join(__dirname, '../model/entry.pml');
-const run = promisify(execFile);
 
 /** How it differs from one call in each of two threads, one of which has a signal handler. */
 type Setting = `${string}=${number}` | 'UNIVERSE_FIRST';
@@ -29,11 +28,15 @@ async function check(
 ): Promise<string | undefined> {
   const room = mkdtempSync(join(tmpdir(), 'ulp-model-'));
   try {
-    const options = { cwd: room, maxBuffer: 1 << 24 };
-    await run('spin', ['-a', ...defines.map((d) => `-D${d}`), MODEL], options);
+    const options = { cwd: room, timeout: LONG_MS };
+    await outputBeside('spin', ['-a', ...defines.map((d) => `-D${d}`), MODEL], options);
     // -w: the checker is generated code. -DCOLLAPSE: a fifth of the memory.
-    await run('gcc', [optimise, '-w', '-DSAFETY', '-DCOLLAPSE', '-o', 'pan', 'pan.c'], options);
-    const { stdout } = await run('./pan', ['-n', '-m1000000'], options);
+    await outputBeside(
+      'gcc',
+      [optimise, '-w', '-DSAFETY', '-DCOLLAPSE', '-o', 'pan', 'pan.c'],
+      options,
+    );
+    const stdout = await outputBeside('./pan', ['-n', '-m1000000'], options);
     const errors = /errors: (\d+)/.exec(stdout)?.[1];
     if (!errors || stdout.includes('max search depth too small') || stdout.includes('aborted'))
       throw new Error(`the checker did not finish:\n${stdout}`);

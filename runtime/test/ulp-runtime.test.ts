@@ -1,13 +1,13 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { abi } from '@ulp/core';
 import { cflags, ldflags, RUNTIME_FILES, runtimePath, toolchainPrefix } from '../src';
+import { outputOf, runProgram } from '../../test-targets/harness/programs.cjs';
 
 const BIN = join(__dirname, '../../node_modules/.bin/ulp-runtime');
-const run = (...args: string[]): ReturnType<typeof spawnSync> =>
-  spawnSync(BIN, args, { encoding: 'utf8' });
+const run = (...args: string[]): ReturnType<typeof runProgram> =>
+  runProgram(BIN, args, { encoding: 'utf8' });
 /** The compiled package: this test's own copy of the source lies in another folder. */
 const built = (file: string): string => join(__dirname, '../dist', file);
 
@@ -24,8 +24,8 @@ test('prints where the files lie, and the flags', () => {
 test('knows where the toolchain lies, and says how it is built', () => {
   const room = mkdtempSync(join(tmpdir(), 'ulp-toolchain-'));
   const env = { ...process.env, ULP_TOOLCHAIN: room };
-  const flags = (): ReturnType<typeof spawnSync> =>
-    spawnSync(BIN, ['ldflags', '--toolchain'], { encoding: 'utf8', env });
+  const flags = (): ReturnType<typeof runProgram> =>
+    runProgram(BIN, ['ldflags', '--toolchain'], { encoding: 'utf8', env });
   expect(flags()).toMatchObject({ status: 2, stdout: '' });
   expect(flags().stderr).toBe(
     `ulp-runtime: ${room}/bin/ld: no such file (built by: npm run toolchain -- ld)\n`,
@@ -42,8 +42,8 @@ test('knows where the toolchain lies, and says how it is built', () => {
 test('knows where the compilers and the plugin lie, and says how they are built', () => {
   const room = mkdtempSync(join(tmpdir(), 'ulp-toolchain-'));
   const env = { ...process.env, ULP_TOOLCHAIN: room };
-  const flags = (...args: string[]): ReturnType<typeof spawnSync> =>
-    spawnSync(BIN, args, { encoding: 'utf8', env });
+  const flags = (...args: string[]): ReturnType<typeof runProgram> =>
+    runProgram(BIN, args, { encoding: 'utf8', env });
   const specs = `${room}/gcc/live-patchable.specs`;
   const plugin = `${room}/plugin/ulp_plugin.so`;
   for (const [option, tool, file] of [
@@ -91,7 +91,7 @@ test('a package that was not built says so', () => {
 });
 
 test('libpulp.so exports what trm.o needs, what it interposes, and nothing else', () => {
-  const text = execFileSync('nm', ['-D', '--defined-only', built('libpulp.so')], {
+  const text = outputOf('nm', ['-D', '--defined-only', built('libpulp.so')], {
     encoding: 'utf8',
   });
   const names = text
@@ -110,11 +110,11 @@ test('libpulp.so exports what trm.o needs, what it interposes, and nothing else'
 });
 
 test('a program that is started with libpulp.so sees neither a thread nor a descriptor more', () => {
-  const { stdout, status } = spawnSync('sh', ['-c', 'ls /proc/self/task /proc/self/fd | wc -l'], {
+  const { stdout, status } = runProgram('sh', ['-c', 'ls /proc/self/task /proc/self/fd | wc -l'], {
     encoding: 'utf8',
     env: { ...process.env, LD_PRELOAD: built('libpulp.so') },
   });
-  const bare = spawnSync('sh', ['-c', 'ls /proc/self/task /proc/self/fd | wc -l'], {
+  const bare = runProgram('sh', ['-c', 'ls /proc/self/task /proc/self/fd | wc -l'], {
     encoding: 'utf8',
   });
   expect({ stdout, status }).toEqual({ stdout: bare.stdout, status: 0 });

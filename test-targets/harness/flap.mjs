@@ -37,21 +37,23 @@ const GONE = 'process-missing';
 
 async function flapUntilTheEnd(ms) {
   let target;
-  for (let changes = 0; ;) {
-    const begin = Date.now();
+  let changes = 0;
+  /** @returns whether the process is still there */
+  const change = async () => {
     try {
       target ??= openProcess(Number(pid), { writable: true });
       await (changes % 2 === 0 ? applyPatch : revertPatch)(target, patch, options);
       changes++;
     } catch (error) {
-      if (error.code === GONE) {
-        target?.close();
-        return Math.floor(changes / 2);
-      }
+      if (error.code === GONE) return false;
       if (changes > 0 || !NOT_YET.test(error.code)) throw error;
     }
+    return true;
+  };
+  for (let begin = Date.now(); await change(); begin = Date.now())
     await delay(Math.max(0, begin + ms - Date.now()));
-  }
+  target?.close();
+  return Math.floor(changes / 2);
 }
 
 console.log(await (times === 'every' ? flapUntilTheEnd(Number(pause)) : flap(Number(times))));

@@ -2,7 +2,6 @@
  * Runs commands on processes that lie to them: each ends by itself, within bounds, and prints
  * nothing that draws.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,9 +9,11 @@ import { abiHeader } from '@ulp/core';
 import { TARGETS } from './build';
 import type { Scenario } from './scenario';
 import { BIN, type Outcome } from './tools';
+import { outputOf, runProgram } from './programs.cjs';
+import { SLOWNESS } from './wait.cjs';
 
 /** Far above what any of these runs needs; a hang is a failure. */
-const TIME_MS = 100_000;
+const TIME_MS = 100_000 * SLOWNESS;
 /**
  * What a command holds at most, in MB: 60 without anything to do, and what docs/security.md lets it
  * read, but for symbol tables.
@@ -49,7 +50,7 @@ export class Hostile {
     const none = s.library('simple/library.c', 'libnone.so');
     this.patchOfNone = s.patch('simple/patch.c', 'none', [[none, ['answer:new_answer']]]);
     this.rusage = join(s.room, 'rusage');
-    execFileSync('gcc', ['-O1', '-o', this.rusage, join(TARGETS, '../bench/rusage.c')]);
+    outputOf('gcc', ['-O1', '-o', this.rusage, join(TARGETS, '../bench/rusage.c')]);
   }
 
   /** A program of test-targets/hostile. */
@@ -65,7 +66,7 @@ export class Hostile {
     timeout = TIME_MS,
     known = KNOWN,
   ): Outcome & { readonly status: number } {
-    const { status, signal, stdout, stderr, output } = spawnSync(
+    const { status, signal, stdout, stderr, output } = runProgram(
       this.rusage,
       [join(BIN, tool), ...args],
       {

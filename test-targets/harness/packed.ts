@@ -1,7 +1,8 @@
 /** The packages as `npm pack` makes them, since nothing is published. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { outputOf } from './programs.cjs';
+import { LONG_MS } from './wait.cjs';
 
 const ROOT = join(__dirname, '../..');
 
@@ -36,8 +37,9 @@ export function closure(...names: string[]): string[] {
 /** Packs all of them into `room`. */
 export function packAll(room: string): void {
   const workspaces = Object.keys(FOLDERS).flatMap((name) => ['-w', `@ulp/${name}`]);
-  execFileSync('npm', ['pack', '--silent', '--pack-destination', room, ...workspaces], {
+  outputOf('npm', ['pack', '--silent', '--pack-destination', room, ...workspaces], {
     cwd: ROOT,
+    timeout: LONG_MS,
   });
 }
 

@@ -1,10 +1,10 @@
 /**
  * A runtime of its own for a test: built from a copy of its sources, which may be altered before.
  */
-import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TARGETS } from './build';
+import { outputOf } from './programs.cjs';
 
 const RUNTIME = join(TARGETS, '../runtime');
 
@@ -22,6 +22,6 @@ export function buildRuntime(room: string, abi: number): OwnRuntime {
     .replace(/ULP_ABI_VERSION 0x\w+/, `ULP_ABI_VERSION ${abi}`)
     .replaceAll(/(__ulp_\w+)_abi\d+/g, `$1_abi${abi}`);
   writeFileSync(join(room, 'build/ulp_abi.h'), header);
-  execFileSync('node', [join(room, 'build.mjs')], { stdio: ['ignore', 'inherit', 'inherit'] });
+  outputOf('node', [join(room, 'build.mjs')], { stdio: ['ignore', 'inherit', 'inherit'] });
   return { library: join(room, 'dist/libpulp.so'), trm: join(room, 'dist/trm.o') };
 }

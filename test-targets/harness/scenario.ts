@@ -14,6 +14,7 @@ import {
 } from './build';
 import { Target, type StartOptions } from './target';
 import { runTool, succeed, type Outcome } from './tools';
+import { TEST_MS } from './wait.cjs';
 
 export class Scenario {
   private readonly targets: Target[] = [];
@@ -79,6 +80,9 @@ export class Scenario {
     for (const target of this.targets) target.kill();
   }
 }
+
+// A file that needs more says so itself.
+jest.setTimeout(TEST_MS);
 
 const SCRATCH = process.env.ULP_TEST_SCRATCH ?? join(TARGETS, 'build/scratch');
 

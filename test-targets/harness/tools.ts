@@ -1,6 +1,6 @@
 /** The commands, run as whole processes, as a user would. */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
+import { runProgram } from './programs.cjs';
 
 export const BIN = join(__dirname, '../../node_modules/.bin');
 
@@ -18,10 +18,9 @@ export function runTool(
   args: readonly (string | number)[],
   { uid }: { uid?: number | undefined } = {},
 ): Outcome {
-  const { status, stdout, stderr, signal } = spawnSync(join(BIN, name), args.map(String), {
+  const { status, stdout, stderr, signal } = runProgram(join(BIN, name), args.map(String), {
     encoding: 'utf8',
     maxBuffer: 1 << 24,
-    timeout: 60_000,
     ...(uid === undefined ? {} : { uid, gid: uid }),
   });
   if (signal) throw new Error(`${name} was ended by ${signal}: ${stderr}`);

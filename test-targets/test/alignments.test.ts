@@ -1,15 +1,15 @@
-import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { abi } from '@ulp/core';
 import { onlyWhere } from '../harness/as-root';
 import { entriesAreAligned, TARGETS } from '../harness/build';
 import { scenario, type Scenario } from '../harness/scenario';
+import { outputBeside, outputOf } from '../harness/programs.cjs';
+import { LONG_MS, TEST_MS } from '../harness/wait.cjs';
 
 /** How often the patch comes and goes. */
 const PAIRS = Number(process.env.ULP_TEST_PAIRS ?? 200);
 
-jest.setTimeout(60_000 + PAIRS * 200);
+jest.setTimeout(TEST_MS + PAIRS * 200);
 
 const KINDS = {
   plain_: ['-O0'],
@@ -21,7 +21,7 @@ const NUMBERS = Array.from({ length: 64 }, (_, n) => n.toString(8).padStart(2, '
 
 /** Where the entries lie in a cache line: the address of a function modulo 64. */
 function offsets(library: string, prefix: string): number[] {
-  const symbols = execFileSync('nm', [library], { encoding: 'utf8' });
+  const symbols = outputOf('nm', [library], { encoding: 'utf8' });
   return [...symbols.matchAll(new RegExp(`^(\\w+) T ${prefix}\\d\\d$`, 'gm'))]
     .map(([, address]) => parseInt(address as string, 16) % 64)
     .sort((a, b) => a - b);
@@ -50,10 +50,8 @@ async function entriesAtEveryAlignment(s: Scenario): Promise<void> {
       libraries.map(([library]) => library),
     ),
   );
-  const { stdout } = await promisify(execFile)('node', [
-    join(TARGETS, 'harness/flap.mjs'),
-    ...[String(target.pid), patch, String(PAIRS)],
-  ]);
+  const args = [join(TARGETS, 'harness/flap.mjs'), target.pid, patch, PAIRS];
+  const stdout = await outputBeside(process.execPath, args, { timeout: LONG_MS });
   expect(stdout).toMatch(new RegExp(`^${PAIRS} `));
   const [wrong, ...seen] = (await target.ask('')).split(' ').map(Number);
   expect(wrong).toBe(0);

@@ -2,11 +2,12 @@
  * What fixes of Debian change in the machine code of libpng and libxml2, as `ulp-packer --compare`
  * finds it.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TARGETS } from '../harness/build';
+import { outputOf, runProgram } from '../harness/programs.cjs';
+import { LONG_MS } from '../harness/wait.cjs';
 
 const ROOT = join(TARGETS, '..');
 const bin = (name: string): string => join(ROOT, 'node_modules/.bin', name);
@@ -26,9 +27,10 @@ const MINUTES = 60_000;
 let table: string;
 beforeAll(() => {
   const script = join(ROOT, 'scripts/compare-fixes.mjs');
-  table = execFileSync(process.execPath, [script, ...Object.keys(FIXES)], {
+  table = outputOf(process.execPath, [script, ...Object.keys(FIXES)], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: LONG_MS,
   });
 }, 15 * MINUTES);
 
@@ -48,14 +50,14 @@ test('a description that replaces the function of the source is told where its c
       join(room, name),
     ) as [string, string, string];
     copyFileSync(old, target);
-    execFileSync(bin('ulp-dynsym-gate'), [target], { stdio: 'ignore' });
+    outputOf(bin('ulp-dynsym-gate'), [target], { stdio: 'ignore' });
     writeFileSync(join(room, 'patch.c'), 'int fixed(void *c) { return c != 0; }\n');
     const flags = ['-shared', '-fPIC', '-Wl,--build-id'];
-    execFileSync('gcc', [...flags, join(room, 'patch.c'), '-o', patch]);
+    outputOf('gcc', [...flags, join(room, 'patch.c'), '-o', patch]);
     const pack = (name: string): string => {
       writeFileSync(description, `${patch}\n@${target}\n${name}:fixed\n`);
       const args = [description, '--compare', old, join(folder, 'fixed.so')];
-      const { status, stderr } = spawnSync(bin('ulp-packer'), args, { encoding: 'utf8' });
+      const { status, stderr } = runProgram(bin('ulp-packer'), args, { encoding: 'utf8' });
       expect(status).toBe(0);
       return stderr;
     };

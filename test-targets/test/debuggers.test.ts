@@ -1,4 +1,3 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isGated, preload } from '../harness/build';
@@ -6,6 +5,7 @@ import { expectAllOutside } from '../harness/cases';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { runTool } from '../harness/tools';
+import { outputOf, runProgram } from '../harness/programs.cjs';
 
 /** libunwind last: it has a backtrace() and an _Unwind_Resume() of its own. */
 const ARGS = ['-fexceptions', '-rdynamic', '-lc', '-lgcc_s', '-lunwind'];
@@ -20,9 +20,8 @@ const OUTER_FROM_MIDDLE = isGated() ? 'outer  middle ' : '(^| )middle ';
 /** What gdb prints for these commands in the running process. */
 function gdb(target: Target, ...commands: string[]): string {
   const args = ['set debuginfod enabled off', ...commands].flatMap((command) => ['-ex', command]);
-  const { stdout } = spawnSync('gdb', ['-nx', '-batch', '-p', String(target.pid), ...args], {
+  const { stdout } = runProgram('gdb', ['-nx', '-batch', '-p', String(target.pid), ...args], {
     encoding: 'utf8',
-    timeout: 60_000,
   });
   return stdout;
 }
@@ -127,9 +126,9 @@ scenario(
 
 scenario('gdb does the same when the symbols lie in a file of their own', async (s) => {
   const { library, program, patches } = prepare(s);
-  execFileSync('objcopy', ['--only-keep-debug', library, `${library}.debug`]);
-  execFileSync('strip', ['--strip-unneeded', '--keep-symbol=__ulp_library', library]);
-  execFileSync('objcopy', [`--add-gnu-debuglink=${library}.debug`, library]);
+  outputOf('objcopy', ['--only-keep-debug', library, `${library}.debug`]);
+  outputOf('strip', ['--strip-unneeded', '--keep-symbol=__ulp_library', library]);
+  outputOf('objcopy', [`--add-gnu-debuglink=${library}.debug`, library]);
   const target = await s.start(program);
   s.apply(target, patches[0]);
   expect(await steps(target, ...STEPS)).toMatch(/^middle outer new_outer quiet middle reply/);
@@ -172,7 +171,7 @@ scenario('valgrind follows tracked calls, and a process under it is not patched'
   const { program, patches } = prepare(s);
   const overrun = (env: Record<string, string>): string => {
     const log = join(s.room, 'log');
-    const { stdout } = spawnSync('valgrind', ['-q', `--log-file=${log}`, program], {
+    const { stdout } = runProgram('valgrind', ['-q', `--log-file=${log}`, program], {
       encoding: 'utf8',
       input: 'overrun\n',
       env: { ...process.env, ...env },

@@ -1,4 +1,3 @@
-import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,6 +6,8 @@ import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { forsakenSlots, takenSlots } from '../harness/slots';
 import { BIN, succeed } from '../harness/tools';
+import { outputOf, runBeside } from '../harness/programs.cjs';
+import { makeFifo } from '../harness/fifo';
 
 async function prepare(s: Scenario): Promise<{ target: Target; patch: string; library: string }> {
   const library = s.library('entries/library.c', 'libentries.so');
@@ -40,7 +41,7 @@ scenario(
     expect(await target.ask('turn')).toBe('turning');
     s.revert(target, patch);
     const often = join(TARGETS, 'harness/collect-often.mjs');
-    execFileSync(process.execPath, [often, String(target.pid), '300']);
+    outputOf(process.execPath, [often, String(target.pid), '300']);
     expect(target.maps()).toContain('fix.so');
     expect(await target.ask('value')).toBe('1');
     expect(await target.ask('stop')).toBe('2, else 0');
@@ -98,8 +99,7 @@ scenario('a child of fork has the patch, and is patched and reverted by itself',
 
 scenario('a child that is born while the helper works is patched by itself', async (s) => {
   const { target, patch, library } = await prepare(s);
-  const fifo = join(s.room, 'fifo');
-  execFileSync('mkfifo', [fifo]);
+  const fifo = makeFifo(join(s.room, 'fifo'));
   const slow = s.patch(
     'entries/slow-patch.c',
     'slow',
@@ -108,8 +108,7 @@ scenario('a child that is born while the helper works is patched by itself', asy
       args: [`-DFIFO="${fifo}"`],
     },
   );
-  const tool = spawn(join(BIN, 'ulp-trigger'), [String(target.pid), slow]);
-  const status = new Promise((resolve) => tool.once('exit', resolve));
+  const tool = runBeside(join(BIN, 'ulp-trigger'), [target.pid, slow]);
   const writer = await open(fifo, 'w'); // when the helper, in the constructor, has opened it too
   expect(await target.ask('fork')).toBe('child');
   const child = Number(await target.ask('pid'));
@@ -119,7 +118,7 @@ scenario('a child that is born while the helper works is patched by itself', asy
   succeed('ulp-trigger', child, patch, '--revert');
   expect(await target.ask('value')).toBe('1');
   await writer.close();
-  expect(await status).toBe(0);
+  expect(await tool).toMatchObject({ status: 0 });
   expect(await target.ask('end')).toBe('3');
   expect(await target.ask('tail')).toBe('7005');
   s.revert(target, slow);

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Scenario } from '../harness/scenario';
 import { scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { BIN, runTool } from '../harness/tools';
+import { runBeside, startProgram } from '../harness/programs.cjs';
+import { waitFor } from '../harness/wait.cjs';
 
 async function prepare(s: Scenario): Promise<{ target: Target; patch: string }> {
   const library = s.library('hammer/library.c', 'libhammer.so');
@@ -19,11 +20,15 @@ async function expectProgress(target: Target): Promise<void> {
   const read = async (): Promise<number[]> => (await target.ask('')).split(' ').map(Number);
   const [calls = 0, wrong, others = 0] = await read();
   expect(wrong).toBe(0);
-  for (;;) {
-    const [callsNow = 0, wrongNow, othersNow = 0] = await read();
-    expect(wrongNow).toBe(0);
-    if (callsNow > calls && othersNow > others) return;
-  }
+  await waitFor(
+    `more than ${calls} calls, and ${others} of the others`,
+    read,
+    ([callsNow = 0, wrongNow, othersNow = 0]) => {
+      expect(wrongNow).toBe(0);
+      return callsNow > calls && othersNow > others;
+    },
+    target,
+  );
 }
 
 scenario('fifty times applied and reverted under threads that never rest', async (s) => {
@@ -42,7 +47,7 @@ scenario('tools killed at random moments leave it patched wholly or not at all',
   let killed = 0;
   for (let i = 0; i < 40; i++) {
     const options = i % 2 ? ['--revert'] : [];
-    const tool = spawn(join(BIN, 'ulp-trigger'), [String(target.pid), patch, ...options], {
+    const tool = startProgram(join(BIN, 'ulp-trigger'), [String(target.pid), patch, ...options], {
       stdio: 'ignore',
     });
     const ended = new Promise((resolve) => tool.once('exit', (_, signal) => resolve(signal)));
@@ -65,12 +70,10 @@ scenario('tools killed at random moments leave it patched wholly or not at all',
 scenario('two tools at once wait for each other', async (s) => {
   const { target, patch } = await prepare(s);
   for (let i = 0; i < 10; i++) {
-    const run = (...options: string[]): Promise<number | null> =>
-      new Promise((resolve) =>
-        spawn(join(BIN, 'ulp-trigger'), [String(target.pid), patch, ...options], {
-          stdio: 'ignore',
-        }).once('exit', resolve),
-      );
+    const run = async (...options: string[]): Promise<number | null> => {
+      const args = [target.pid, patch, ...options];
+      return (await runBeside(join(BIN, 'ulp-trigger'), args)).status;
+    };
     expect(await Promise.all([run(), run(), run('--revert')])).toEqual([0, 0, 0]);
     await expectProgress(target);
   }

@@ -2,7 +2,6 @@
  * What stands where the target is to load its patch from: only the very file that was packed, and a
  * regular one, is opened and read.
  */
-import { execFileSync } from 'node:child_process';
 import {
   mkdirSync,
   readFileSync,
@@ -16,6 +15,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Hostile } from '../harness/hostile';
 import { scenario } from '../harness/scenario';
+import { outputOf } from '../harness/programs.cjs';
 
 const NOT_PACKED = /fix\.so: not the file that was packed: expected /;
 const NOT_REGULAR = /fix\.so: not a regular file$/m;
@@ -37,7 +37,7 @@ scenario('in place of the patch .so', async (s) => {
   const server = createServer();
   const kinds: readonly (readonly [string, () => unknown, RegExp])[] = [
     ['nothing', () => undefined, /fix\.so: no such file/],
-    ['a FIFO', () => execFileSync('mkfifo', [so]), NOT_REGULAR],
+    ['a FIFO', () => outputOf('mkfifo', [so]), NOT_REGULAR],
     ['a directory', () => mkdirSync(so), NOT_REGULAR],
     ['a device', () => symlinkSync('/dev/zero', so), NOT_REGULAR],
     ['a terminal', () => symlinkSync('/dev/tty', so), NOT_REGULAR],

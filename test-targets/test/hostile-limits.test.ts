@@ -2,13 +2,13 @@
  * Commands at their own limits: a description as long as is read, few files that may be open, a
  * /proc that hides processes.
  */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asRoot } from '../harness/as-root';
 import { Hostile } from '../harness/hostile';
 import { scenario } from '../harness/scenario';
 import { BIN, NOBODY } from '../harness/tools';
+import { runProgram } from '../harness/programs.cjs';
 
 const DESCRIPTION_BYTES = 16 << 20;
 const fill = (line: string): string => line.repeat(DESCRIPTION_BYTES / line.length - 1000);
@@ -34,9 +34,8 @@ scenario('16 MB of short lines are described in bounded memory', (s) => {
 /** As some shell would start it. */
 const under = (line: readonly string[], tool: string, ...args: string[]) => {
   const [program = '', ...more] = line;
-  const { status, signal, stderr } = spawnSync(program, [...more, join(BIN, tool), ...args], {
+  const { status, signal, stderr } = runProgram(program, [...more, join(BIN, tool), ...args], {
     encoding: 'utf8',
-    timeout: 60_000,
   });
   return { line: [...line, tool, ...args].join(' '), status, signal, stderr };
 };

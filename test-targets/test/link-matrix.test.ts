@@ -2,9 +2,10 @@
  * Every way of linking a live-patchable library, with each toolchain that builds in minutes: see
  * test-targets/matrix.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { TARGETS } from '../harness/build';
+import { outputOf, runProgram } from '../harness/programs.cjs';
+import { LONG_MS } from '../harness/wait.cjs';
 
 const ROOT = join(TARGETS, '..');
 const PREFIX = join(ROOT, 'build/toolchain/prefix');
@@ -20,10 +21,10 @@ interface Cell {
 
 function cells(toolchain: string): Cell[] {
   const script = join(ROOT, 'scripts/link-matrix.mjs');
-  const { stdout, stderr } = spawnSync(
+  const { stdout, stderr } = runProgram(
     process.execPath,
     [script, '--json', '--toolchain', toolchain],
-    { encoding: 'utf8', env, maxBuffer: 1 << 26 },
+    { encoding: 'utf8', env, maxBuffer: 1 << 26, timeout: LONG_MS },
   );
   if (stdout === '') throw new Error(stderr);
   return JSON.parse(stdout) as Cell[];
@@ -31,9 +32,10 @@ function cells(toolchain: string): Cell[] {
 
 beforeAll(() => {
   for (const tool of ['ld', 'plugin'])
-    execFileSync(process.execPath, [join(ROOT, 'scripts/toolchain.mjs'), tool], {
+    outputOf(process.execPath, [join(ROOT, 'scripts/toolchain.mjs'), tool], {
       env,
       stdio: ['ignore', 'ignore', 'inherit'],
+      timeout: LONG_MS,
     });
 }, 40 * MINUTES);
 

@@ -3,6 +3,7 @@ import { scenario, type Scenario } from '../harness/scenario';
 import { takenSlots } from '../harness/slots';
 import type { Target } from '../harness/target';
 import { runTool } from '../harness/tools';
+import { waitFor } from '../harness/wait.cjs';
 
 const LIBRARY = 'libloaded.so';
 
@@ -76,7 +77,12 @@ scenario('loaded and unloaded all the time while a patch comes and goes', async 
     if (status !== 0) expect({ status, stderr }).toMatchObject({ status: 3 });
     else if (i % 2 === 0) applied++;
     const loops = Number(await target.ask('loops'));
-    while (Number(await target.ask('loops')) < loops + 2);
+    await waitFor(
+      `loop ${loops + 2}`,
+      () => target.ask('loops'),
+      (now) => Number(now) >= loops + 2,
+      target,
+    );
   }
   expect(applied).toBeGreaterThan(0);
   await expectAnswers(target, ['stop', 'ok']);

@@ -1,5 +1,4 @@
 /** Who has not migrated, from where it is inside, and what it waits for. */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, renameSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pid as asPid } from '@ulp/core';
@@ -17,6 +16,8 @@ import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { asRoot } from '../harness/as-root';
 import { BIN, runTool, succeed } from '../harness/tools';
+import { outputOf, runProgram } from '../harness/programs.cjs';
+import { waitFor } from '../harness/wait.cjs';
 
 interface Setting {
   readonly library: string;
@@ -48,11 +49,16 @@ const checked = ({ target, patch }: Setting) =>
 
 /** Looks until a thread sleeps in read(2): it said that it would, right before. */
 async function untilReading(setting: Setting, count: number): Promise<void> {
-  for (;;) {
-    const { threads = [] } = checked(setting);
-    if (threads.filter((t) => t.stack?.doing === 'in read').length === count) return;
+  const doing = async () => {
     expect(await setting.target.ask('value')).toBe('2');
-  }
+    return checked(setting).threads?.map((t) => t.stack?.doing) ?? [];
+  };
+  await waitFor(
+    `${count} threads in read`,
+    doing,
+    (all) => all.filter((what) => what === 'in read').length === count,
+    setting.target,
+  );
 }
 
 type Place = { file: string | null; function: string | null; offset: number };
@@ -156,7 +162,7 @@ scenario('without symbol tables: what is exported has a name, the rest an offset
   };
   const [helper, entered, since] = places(whole);
   const link = (place: Place, file: string): number => {
-    const nm = execFileSync('nm', [file], { encoding: 'utf8' });
+    const nm = outputOf('nm', [file], { encoding: 'utf8' });
     const line = nm.split('\n').find((l) => l.endsWith(` ${place.function}`));
     return parseInt(line ?? '', 16) + place.offset;
   };
@@ -166,7 +172,7 @@ scenario('without symbol tables: what is exported has a name, the rest an offset
     { function: null, offset: link(since as Place, whole.program) },
   ];
   await whole.target.ask('release');
-  const bare = await begin(s, ['read'], (...files) => execFileSync('strip', files));
+  const bare = await begin(s, ['read'], (...files) => outputOf('strip', files));
   await untilReading(bare, 1);
   expect(places(bare)).toMatchObject(expected);
 });
@@ -184,7 +190,7 @@ asRoot(scenario)(
     expect(statSync(library).size).toBe(size);
     expect(checked(setting)).toEqual(before);
     // Without the privilege for map_files there is only the name, and that leads to another build.
-    const { status, stdout } = spawnSync(
+    const { status, stdout } = runProgram(
       'setpriv',
       [
         '--bounding-set=-sys_admin,-checkpoint_restore',

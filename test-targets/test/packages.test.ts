@@ -2,11 +2,12 @@
  * Each package is packed, and installed alone with what it depends on into an empty folder, as a
  * user would from the registry; its bins run there, and nothing came along that it does not need.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { closure, FOLDERS, manifest, packAll, tarball } from '../harness/packed';
+import { outputOf, runProgram } from '../harness/programs.cjs';
+import { LONG_MS } from '../harness/wait.cjs';
 
 /** Third-party packages that may be installed with each. */
 const FOREIGN: Readonly<Record<string, readonly string[]>> = {
@@ -39,11 +40,12 @@ describe.each(Object.keys(FOLDERS))('@ulp/%s', (name) => {
     writeFileSync(join(folder, 'package.json'), '{ "private": true }');
     const tarballs = closure(name).map((needed) => join(room, tarball(needed)));
     // Scripts are allowed here, as on a user's machine: there must be none that needs a compiler.
-    execFileSync(
+    outputOf(
       'npm',
       ['install', '--silent', '--prefer-offline', '--ignore-scripts=false', ...tarballs],
       {
         cwd: folder,
+        timeout: LONG_MS,
         env: { ...process.env, CC: '/bin/false', CXX: '/bin/false', PYTHON: '/bin/false' },
       },
     );
@@ -52,14 +54,14 @@ describe.each(Object.keys(FOLDERS))('@ulp/%s', (name) => {
   test('brings only what it needs', () => {
     expect(installed().filter((entry) => entry !== '@ulp')).toEqual(FOREIGN[name]);
     expect(readdirSync(join(folder, 'node_modules/@ulp')).sort()).toEqual(closure(name).sort());
-    const native = execFileSync('find', [folder, '-name', '*.node'], { encoding: 'utf8' });
+    const native = outputOf('find', [folder, '-name', '*.node'], { encoding: 'utf8' });
     expect(native !== '').toBe(NATIVE.has(name));
   });
 
   test('its bins run, and know their version and man page', () => {
     for (const bin of Object.keys(manifest(name).bin ?? {})) {
       const path = join(folder, 'node_modules/.bin', bin);
-      const { status, stdout, stderr } = spawnSync(path, ['--version'], { encoding: 'utf8' });
+      const { status, stdout, stderr } = runProgram(path, ['--version'], { encoding: 'utf8' });
       expect({ status, stdout, stderr }).toEqual({
         status: 0,
         stdout: `${manifest(name).version}\n`,
@@ -74,7 +76,7 @@ describe.each(Object.keys(FOLDERS))('@ulp/%s', (name) => {
   comparing?.('compares two libraries', () => {
     const library = '/lib/x86_64-linux-gnu/libm.so.6';
     const path = join(folder, 'node_modules/.bin/ulp-packer');
-    const run = spawnSync(path, ['--compare', library, library], { encoding: 'utf8' });
+    const run = runProgram(path, ['--compare', library, library], { encoding: 'utf8' });
     expect(run).toMatchObject({
       status: 0,
       stdout: expect.stringMatching(/^\d{3,} functions are the same\n$/) as string,
@@ -82,7 +84,7 @@ describe.each(Object.keys(FOLDERS))('@ulp/%s', (name) => {
   });
 
   test('a program can import it', () => {
-    const out = execFileSync(
+    const out = outputOf(
       process.execPath,
       ['-e', `console.log(Object.keys(require('@ulp/${name}')).length > 0)`],
       { cwd: folder, encoding: 'utf8' },

@@ -2,13 +2,13 @@
  * Debian's own fixes of real holes, applied as live patches to real libraries, which pass their own
  * tests.
  */
-import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { promisify } from 'node:util';
 import { preload, TARGETS } from '../harness/build';
 import { scenario } from '../harness/scenario';
+import { outputBeside, outputOf, runProgram, startProgram } from '../harness/programs.cjs';
+import { LONG_MS } from '../harness/wait.cjs';
 
 interface RealLibrary {
   readonly tree: string;
@@ -27,7 +27,7 @@ function build(name: string): RealLibrary {
   const args = [command, name, process.env.ULP_TEST_TOOLCHAIN ?? 'stock'];
   const stdio = ['ignore', 'pipe', 'inherit'] as const;
   return JSON.parse(
-    execFileSync(process.execPath, args, { encoding: 'utf8', stdio: [...stdio] }),
+    outputOf(process.execPath, args, { encoding: 'utf8', stdio: [...stdio], timeout: LONG_MS }),
   ) as RealLibrary;
 }
 
@@ -92,11 +92,12 @@ const MAKE = ['-s', '-j2', 'ACLOCAL=:', 'AUTOCONF=:', 'AUTOMAKE=:', 'AUTOHEADER=
 /** `make check`, with libpulp.so in every process that it starts or without. */
 function ownTests({ tree }: RealLibrary, loaded: boolean): string {
   const env = { ...process.env, ...(loaded ? { LD_PRELOAD: preload() } : {}) };
-  const { stdout, stderr } = spawnSync('make', [...MAKE, 'check'], {
+  const { stdout, stderr } = runProgram('make', [...MAKE, 'check'], {
     cwd: tree,
     env,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
+    timeout: LONG_MS,
   });
   return stdout + stderr;
 }
@@ -134,7 +135,7 @@ async function answerOf(
   meanwhile?: (pid: number) => Promise<void>,
 ): Promise<string> {
   const libs = join(tree, '.libs');
-  const child = spawn(join(libs, name), args, {
+  const child = startProgram(join(libs, name), args, {
     cwd: tree,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, LD_LIBRARY_PATH: libs, ...env },
@@ -163,8 +164,7 @@ const ENOUGH = 10;
 /** @returns how often the patch came and went before the process ended */
 async function flap(pid: number, patch: string): Promise<number> {
   const args = [join(TARGETS, 'harness/flap.mjs'), String(pid), patch, 'every', String(PERIOD)];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
-  return Number(stdout);
+  return Number(await outputBeside(process.execPath, args, { timeout: LONG_MS }));
 }
 
 /**
@@ -193,7 +193,7 @@ test.each(Object.entries(PROGRAMS))(
   async (library, programs) => {
     const at = real(library);
     const names = [...new Set(programs.map(([[name]]) => name))];
-    execFileSync('make', [...MAKE, ...names], { cwd: at.tree, stdio: 'ignore' });
+    outputOf('make', [...MAKE, ...names], { cwd: at.tree, stdio: 'ignore', timeout: LONG_MS });
     const calls = join(at.tree, 'calls');
     rmSync(calls, { force: true });
     install(at, at.ungated);

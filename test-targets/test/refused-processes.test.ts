@@ -1,11 +1,11 @@
 /** Bad processes: each command says the same about such a process, and nothing in it is changed. */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildLibrary } from '../harness/build';
 import { scenario, type Scenario } from '../harness/scenario';
 import { asRoot } from '../harness/as-root';
 import { NOBODY, runTool } from '../harness/tools';
+import { runProgram } from '../harness/programs.cjs';
 
 interface Expected {
   readonly status: 3 | 4;
@@ -76,9 +76,10 @@ function kernelThread(): number | undefined {
 
 scenario('of 32 bits', async (s) => {
   const program = s.program('refusals/thirty-two-bit.S', [], ['-m32', '-nostdlib', '-static']);
-  const { error } = spawnSync(program, { input: '' });
-  if (error) {
-    console.warn(`skipped: this kernel runs no 32-bit programs: ${error.message}`);
+  try {
+    runProgram(program, { input: '' });
+  } catch (error) {
+    console.warn(`skipped: this kernel runs no 32-bit programs: ${String(error)}`);
     return;
   }
   const target = await s.start(program, { bare: true });

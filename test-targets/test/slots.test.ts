@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { abi } from '@ulp/core';
 import { checkSchema } from '@ulp/trigger/schema';
@@ -7,6 +6,7 @@ import { scenario, type Scenario } from '../harness/scenario';
 import { takenSlots } from '../harness/slots';
 import type { Target } from '../harness/target';
 import { runTool } from '../harness/tools';
+import { outputOf } from '../harness/programs.cjs';
 
 async function prepare(s: Scenario): Promise<{ target: Target; library: string; patch: string }> {
   const library = s.library('slots/library.c', 'libslots.so');
@@ -16,7 +16,7 @@ async function prepare(s: Scenario): Promise<{ target: Target; library: string; 
 
 /** As ulp-trigger does at the end of each request. */
 const collect = (target: Target): unknown =>
-  execFileSync('node', [join(TARGETS, 'harness/collect-often.mjs'), String(target.pid), '1']);
+  outputOf('node', [join(TARGETS, 'harness/collect-often.mjs'), String(target.pid), '1']);
 
 const inspected = (target: Target): string => runTool('ulp-inspect', [target.pid]).stdout;
 

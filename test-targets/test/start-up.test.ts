@@ -1,9 +1,9 @@
 /** What a command loads before it does its work: that, and not a time, can be tested. */
 import { cpSync, mkdirSync, readdirSync, readFileSync, truncateSync, unlinkSync } from 'node:fs';
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { scenario, type Scenario } from '../harness/scenario';
 import { BIN } from '../harness/tools';
+import { runProgram } from '../harness/programs.cjs';
 
 interface Loaded {
   /** For each script: was it taken as it had been compiled? */
@@ -17,7 +17,7 @@ interface Loaded {
 function loadedBy(s: Scenario, status: number, name: string, ...args: (string | number)[]): Loaded {
   const file = join(s.room, 'loaded.json');
   const hook = join(__dirname, '../harness/loaded.cjs');
-  const outcome = spawnSync(join(BIN, name), args.map(String), {
+  const outcome = runProgram(join(BIN, name), args.map(String), {
     encoding: 'utf8',
     env: { ...process.env, NODE_OPTIONS: `--require ${hook}`, ULP_TEST_LOADED: file },
   });
@@ -69,7 +69,7 @@ scenario('without compiled code that fits, a command runs from its source', (s) 
   cpSync(join(__dirname, '../../packages/metadata/dist/bin'), bins, { recursive: true });
   const dump = () => {
     const args = [join(bins, 'ulp-dump.js'), patch];
-    return spawnSync(process.execPath, args, { encoding: 'utf8' });
+    return runProgram(process.execPath, args, { encoding: 'utf8' });
   };
   const { status, stdout } = dump();
   expect([status, stdout]).toEqual([0, expect.stringContaining('new_answer')]);

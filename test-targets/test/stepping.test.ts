@@ -1,10 +1,9 @@
 /** Stops at every instruction boundary of the ways in and out, and does everything there. */
-import { execFileSync, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { abi } from '@ulp/core';
 import { preload, TARGETS } from '../harness/build';
 import { scenario } from '../harness/scenario';
+import { outputOf } from '../harness/programs.cjs';
 
 const stepping = (file: string): string => join(TARGETS, 'stepping', file);
 const SOURCES = ['step.cc', 'process.cc', 'run.cc', 'paths.cc', 'actions.cc'].map(stepping);
@@ -14,7 +13,7 @@ const ABI = [`-I${join(TARGETS, '../runtime/build')}`, '-D_Static_assert=static_
 /** Through code of gcc's, in boundaries. */
 const STRIDE = Number(process.env.ULP_TEST_STRIDE ?? 211);
 const HOUR = 60 * 60_000;
-jest.setTimeout(STRIDE < 211 ? 6 * HOUR : HOUR / 12);
+jest.setTimeout(STRIDE < 211 ? 6 * HOUR : HOUR / 2);
 
 /**
  * Offsets in the file of the instructions of `size` bytes from `start` on, but for padding behind
@@ -22,7 +21,7 @@ jest.setTimeout(STRIDE < 211 ? 6 * HOUR : HOUR / 12);
  */
 function instructions(file: string, start: number, size: number): number[] {
   const range = [`--start-address=${start}`, `--stop-address=${start + size}`];
-  const listing = execFileSync('objdump', ['-d', '--no-show-raw-insn', ...range, file], {
+  const listing = outputOf('objdump', ['-d', '--no-show-raw-insn', ...range, file], {
     encoding: 'utf8',
   });
   const found = [...listing.matchAll(/^ *([0-9a-f]+):\t(\S+)/gm)].map(([, at, mnemonic]) => ({
@@ -35,7 +34,7 @@ function instructions(file: string, start: number, size: number): number[] {
 
 /** Where a symbol lies in a file. */
 function symbol(file: string, name: string, options = ''): { start: number; size: number } {
-  const listing = execFileSync('nm', [`-S${options}`, file], { encoding: 'utf8' });
+  const listing = outputOf('nm', [`-S${options}`, file], { encoding: 'utf8' });
   const [, start, size] = new RegExp(`^(\\w+) (\\w+) \\w ${name}$`, 'm').exec(listing) ?? [];
   if (start === undefined || size === undefined) throw new Error(`${file}: no ${name}`);
   return { start: parseInt(start, 16), size: parseInt(size, 16) };
@@ -77,20 +76,17 @@ scenario('every action at every boundary of every path', async (s) => {
   // "PATH;ACTION" does these alone.
   const only = (process.env.ULP_TEST_STEPS ?? '').split(';').filter((name) => name !== '');
   const target = await s.start(program, { args: [String(STRIDE), ...only] });
-  const changes = spawn(
-    process.execPath,
-    [join(TARGETS, 'harness/changes.mjs'), String(target.pid), ...patches],
-    { stdio: ['pipe', 'pipe', 'inherit'] },
-  );
+  const changes = await s.start(process.execPath, {
+    bare: true,
+    args: [join(TARGETS, 'harness/changes.mjs'), String(target.pid), ...patches],
+  });
   const failures: string[] = [];
   const did: string[] = [];
   const stood = new Map<string, ReadonlySet<number>>();
   try {
-    const answers = createInterface({ input: changes.stdout });
-    answers.on('line', (line) => line === 'done' && target.tell(line));
-    for (let line; (line = await target.line()) !== 'end';) {
+    for (let line; (line = await target.line({ ms: HOUR })) !== 'end';) {
       const [what, ...rest] = line.split(' ');
-      if (what === 'be' || what === 'to') changes.stdin.write(`${line}\n`);
+      if (what === 'be' || what === 'to') target.tell(await changes.ask(line, { ms: HOUR }));
       else if (what === 'did') did.push(rest.join(' '));
       else if (what === 'stood') {
         const [region = '', ...offsets] = rest;

@@ -1,5 +1,4 @@
 /** The frame of `npm run toolchain`: what is missing is named, what is done is not done again. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   appendFileSync,
@@ -12,6 +11,9 @@ import {
 import { join } from 'node:path';
 import { TARGETS } from '../harness/build';
 import { scenario } from '../harness/scenario';
+import { outputOf, runProgram, startProgram } from '../harness/programs.cjs';
+import { makeFifo } from '../harness/fifo';
+import { inTime } from '../harness/wait.cjs';
 
 const COMMAND = join(TARGETS, '../scripts/toolchain.mjs');
 
@@ -56,7 +58,7 @@ function small(room: string): {
   writeFileSync(join(source, 'configure'), CONFIGURE, { mode: 0o755 });
   writeFileSync(join(source, 'one.c'), '#!/bin/sh\necho one\n');
   writeFileSync(join(source, 'two.c'), 'echo two\n');
-  execFileSync('tar', ['-cJf', 'small-1.0.tar.xz', 'small-1.0'], { cwd: join(room, 'src') });
+  outputOf('tar', ['-cJf', 'small-1.0.tar.xz', 'small-1.0'], { cwd: join(room, 'src') });
   rmSync(source, { recursive: true });
   mkdirSync(join(room, 'patches/small'), { recursive: true });
   writeFileSync(join(room, 'patches/small/series'), '# in this order\nfirst.patch\n');
@@ -71,13 +73,14 @@ function small(room: string): {
   return {
     env,
     args,
-    run: (...packages) => spawnSync(process.execPath, args(...packages), { encoding: 'utf8', env }),
+    run: (...packages) =>
+      runProgram(process.execPath, args(...packages), { encoding: 'utf8', env }),
     traced: () => {
       const lines = existsSync(trace) ? readFileSync(trace, 'utf8').trim().split('\n') : [];
       rmSync(trace, { force: true });
       return lines.sort();
     },
-    says: () => execFileSync(join(room, 'prefix/bin/small'), { encoding: 'utf8' }),
+    says: () => outputOf(join(room, 'prefix/bin/small'), { encoding: 'utf8' }),
   };
 }
 
@@ -117,8 +120,8 @@ scenario('a build that was killed goes on', async (s) => {
   const gate = join(s.room, 'gate');
   // Two compilations wait: neither may read what the other says, so nobody ever writes to the
   // second.
-  execFileSync('mkfifo', [gate, `${gate}.hold`]);
-  const child = spawn(process.execPath, tool.args('make'), {
+  for (const path of [gate, `${gate}.hold`]) makeFifo(path);
+  const child = startProgram(process.execPath, tool.args('make'), {
     env: tool.env,
     detached: true,
     stdio: 'ignore',
@@ -127,7 +130,7 @@ scenario('a build that was killed goes on', async (s) => {
   // Opened once a compilation stands there.
   expect(readFileSync(gate, 'utf8')).toMatch(/waiting/);
   process.kill(-(child.pid ?? 0), 'SIGKILL');
-  await ended;
+  await inTime('the end of the build that was killed', ended);
   rmSync(gate);
   const before = tool.traced();
   expect(before).toContain('configured');
@@ -153,15 +156,15 @@ scenario('what is missing or does not fit is named, and nothing is built', async
   expect(refused).toMatchObject({ status: 2, stdout: '' });
   expect(refused.stderr).toMatch(/^small: second\.patch does not apply to this source:/);
   expect(tool.traced()).toEqual([]);
-  execFileSync('mv', ['small-1.0.tar.xz', 'small-1.1.tar.xz'], { cwd: join(s.room, 'src') });
+  outputOf('mv', ['small-1.0.tar.xz', 'small-1.1.tar.xz'], { cwd: join(s.room, 'src') });
   expect(tool.run('make').stderr).toMatch(
     /^small: .*\/src: expected the source of version 1\.0, found small-1\.1\.tar\.xz\n$/,
   );
 });
 
 test('wrong usage', () => {
-  const run = (...args: string[]): ReturnType<typeof spawnSync> =>
-    spawnSync(process.execPath, [COMMAND, ...args], { encoding: 'utf8' });
+  const run = (...args: string[]): ReturnType<typeof runProgram> =>
+    runProgram(process.execPath, [COMMAND, ...args], { encoding: 'utf8' });
   expect(run('as')).toMatchObject({ status: 2, stdout: '' });
   expect(run('as').stderr).toMatch(/^toolchain: as: no such tool; expected ld/);
   expect(run()).toMatchObject({ status: 2, stdout: '' });

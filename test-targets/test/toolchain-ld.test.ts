@@ -2,7 +2,6 @@
  * ld -z ulp, built by `npm run toolchain -- ld` (kept in build/toolchain): what it links needs no
  * gate, and is patched.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import {
@@ -17,6 +16,8 @@ import { compareFiles } from '@ulp/packer';
 import { TARGETS } from '../harness/build';
 import { scenario } from '../harness/scenario';
 import { runTool, succeed } from '../harness/tools';
+import { outputOf, runProgram } from '../harness/programs.cjs';
+import { LONG_MS } from '../harness/wait.cjs';
 
 const ROOT = join(TARGETS, '..');
 const PREFIX = join(ROOT, 'build/toolchain/prefix');
@@ -26,9 +27,10 @@ const MINUTES = 60_000;
 beforeAll(() => {
   // The tests here say themselves what links.
   delete process.env.ULP_TEST_TOOLCHAIN;
-  execFileSync(process.execPath, [join(ROOT, 'scripts/toolchain.mjs'), 'ld'], {
+  outputOf(process.execPath, [join(ROOT, 'scripts/toolchain.mjs'), 'ld'], {
     env: { ...process.env, ULP_TOOLCHAIN: PREFIX },
     stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: LONG_MS,
   });
 }, 40 * MINUTES);
 
@@ -59,7 +61,7 @@ scenario('what it links is gated, and an exported and a static function are patc
 
 /** Address and size that nm has of a function. */
 function symbol(path: string, name: string, ...options: string[]): string[] {
-  const table = execFileSync('nm', ['-S', ...options, path], { encoding: 'utf8' });
+  const table = outputOf('nm', ['-S', ...options, path], { encoding: 'utf8' });
   return table
     .split('\n')
     .map((line) => line.split(' '))
@@ -78,7 +80,7 @@ scenario('a stripped library keeps names and sizes of what it exports', async (s
     return targets[0].functions;
   };
   const before = packed('before');
-  execFileSync('strip', [library]);
+  outputOf('strip', [library]);
   expect(packed('after')).toEqual(before);
   const [, address = '', size = ''] = (whole ?? '').split(' ');
   expect(before).toMatchObject([
@@ -111,7 +113,7 @@ scenario('what changes is found in libraries that it has linked, stripped as wel
     compareFiles(one, other).comparison.functions.map(({ name, change }) => `${name} ${change}`);
   expect(changes(old, stock)).toEqual([]);
   expect(changes(old, fixed)).toEqual(['inner changed']);
-  execFileSync('strip', [old, stock, fixed]);
+  outputOf('strip', [old, stock, fixed]);
   expect(changes(old, stock)).toEqual([]);
   expect(changes(fixed, stock)).toEqual([]);
   expect(compareFiles(old, fixed).comparison.same).toBe(2);
@@ -131,7 +133,7 @@ scenario('not asked for, it writes the bytes of the stock ld', async (s) => {
 });
 
 scenario('without trm.o it says what is missing', async (s) => {
-  const { status, stderr } = spawnSync(
+  const { status, stderr } = runProgram(
     'gcc',
     ['-shared', '-fPIC', join(TARGETS, 'simple/library.c'), LD, '-Wl,-z,ulp', '-o', 'x.so'],
     { cwd: s.room, encoding: 'utf8' },
@@ -142,7 +144,7 @@ scenario('without trm.o it says what is missing', async (s) => {
 
 test('ldflags --toolchain leads gcc to it', () => {
   const env = { ...process.env, ULP_TOOLCHAIN: PREFIX };
-  const { stdout } = spawnSync(
+  const { stdout } = runProgram(
     join(ROOT, 'node_modules/.bin/ulp-runtime'),
     ['ldflags', '--toolchain'],
     {

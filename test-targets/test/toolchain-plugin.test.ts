@@ -1,18 +1,17 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requireEntries } from '../harness/entries';
 import { scenario } from '../harness/scenario';
 import { runTool } from '../harness/tools';
+import { outputOf, runProgram } from '../harness/programs.cjs';
+import { LONG_MS } from '../harness/wait.cjs';
 
 const ROOT = join(__dirname, '../..');
 const LEVELS = ['-O0', '-Os', '-Og', '-O1', '-O2', '-O3'];
 const PROTECTION = ['-fcf-protection=none', '-fcf-protection=full'];
 const SECTIONS = [[], ['-ffunction-sections', '-Wl,--gc-sections']];
 const NAMES = ['answer', 'checked', 'complain', 'step'];
-
-jest.setTimeout(300_000);
 
 /**
  * gcc: the patched gcc that is installed, instead of the plugin, with LTO as well;
@@ -27,9 +26,13 @@ let compiler: string[] = [];
 beforeAll(() => {
   const env = PATCHED ? process.env : { ...process.env, ULP_TOOLCHAIN: prefix };
   if (!PATCHED)
-    execFileSync('node', [join(ROOT, 'scripts/toolchain.mjs'), 'plugin'], { env, stdio: 'ignore' });
+    outputOf('node', [join(ROOT, 'scripts/toolchain.mjs'), 'plugin'], {
+      env,
+      stdio: 'ignore',
+      timeout: LONG_MS,
+    });
   const args = ['cflags', PATCHED ? '--toolchain' : '--plugin'];
-  const { stdout } = spawnSync(join(ROOT, 'node_modules/.bin/ulp-runtime'), args, {
+  const { stdout } = runProgram(join(ROOT, 'node_modules/.bin/ulp-runtime'), args, {
     env,
     encoding: 'utf8',
   });
@@ -87,7 +90,7 @@ const OTHER = ['-fpatchable-function-entry=5,1'];
 if (PATCHED)
   test('the patched gcc refuses another padding', () => {
     const args = [...compiler, ...OTHER, '-xc', '-c', '/dev/null', '-o', '/dev/null'];
-    const { status, stderr } = spawnSync('gcc-12', args, { encoding: 'utf8' });
+    const { status, stderr } = runProgram('gcc-12', args, { encoding: 'utf8' });
     expect(status).toBe(1);
     expect(stderr).toMatch(/'-mlive-patchable' needs '-fpatchable-function-entry=N,M'/);
   });
@@ -98,7 +101,7 @@ else
       args: OTHER,
       ungated: true,
     });
-    const text = execFileSync('objdump', ['-d', '--disassemble=answer', library], {
+    const text = outputOf('objdump', ['-d', '--disassemble=answer', library], {
       encoding: 'utf8',
     });
     expect(text).toMatch(/<answer>:\n.*\t90 +\tnop\n.*\t90 +\tnop\n/);

@@ -15,6 +15,7 @@ import { takenSlots } from '../harness/slots';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { prepareWays, type Ways } from '../harness/ways';
+import { PROGRAM_MS, waitFor } from '../harness/wait.cjs';
 
 interface Prepared extends Ways {
   readonly target: Target;
@@ -93,7 +94,12 @@ scenario('threads that are cancelled at any instruction of their way in and out'
     s.apply(target, patch);
     s.revert(target, patch);
   }
-  while (Number(await target.ask('rounds')) < 1000);
+  await waitFor(
+    '1000 rounds',
+    () => target.ask('rounds'),
+    (rounds) => Number(rounds) >= 1000,
+    { ms: PROGRAM_MS, pid: target.pid },
+  );
   expect(await target.ask('stop')).toBe('ok');
   expectAllOutside(target);
   expect(takenSlots(target.pid)).toBe(slots);

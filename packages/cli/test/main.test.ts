@@ -1,8 +1,8 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { defineCommand, manPage } from '../src';
+import { outputOf, runProgram } from '../../../test-targets/harness/programs.cjs';
 
 const cli = JSON.stringify(join(__dirname, '../dist'));
 const core = JSON.stringify(join(__dirname, '../../core/dist'));
@@ -37,7 +37,7 @@ beforeAll(() => {
 afterAll(() => rmSync(room, { recursive: true }));
 
 function sample(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(process.execPath, [join(room, 'sample.js'), ...args], { encoding: 'utf8' });
+  return runProgram(process.execPath, [join(room, 'sample.js'), ...args], { encoding: 'utf8' });
 }
 
 test('arguments arrive by name and kind', () => {
@@ -101,7 +101,7 @@ test('help has an example, version is the package version, completion is a scrip
 });
 
 test('a reader that goes away ends it quietly', () => {
-  const out = execFileSync('bash', [
+  const out = outputOf('bash', [
     '-c',
     `set -o pipefail; ${process.execPath} ${join(room, 'sample.js')} flood | head -c 1`,
   ]);
@@ -110,14 +110,14 @@ test('a reader that goes away ends it quietly', () => {
 
 test('a full disk is an error, and a slow reader is waited for', () => {
   const script = join(room, 'sample.js');
-  const full = spawnSync('bash', ['-c', `${process.execPath} ${script} flood > /dev/full`]);
+  const full = runProgram('bash', ['-c', `${process.execPath} ${script} flood > /dev/full`]);
   expect([full.status, full.stderr.toString()]).toEqual([
     2,
     'ulp-sample: standard output: cannot be read or written: found ENOSPC\n',
   ]);
   // dd leaves the pipe non-blocking; it takes 64 KB, and a MB is written.
   const slow = `set -o pipefail; (dd oflag=nonblock count=0 2> /dev/null; ${process.execPath} ${script} flood) | wc -c`;
-  expect(execFileSync('bash', ['-c', slow], { encoding: 'utf8' })).toBe(`${(1 << 20) + 1}\n`);
+  expect(outputOf('bash', ['-c', slow], { encoding: 'utf8' })).toBe(`${(1 << 20) + 1}\n`);
 });
 
 test('the man page escapes what troff would read', () => {

@@ -1,18 +1,14 @@
-import { execFileSync } from 'node:child_process';
 import { abi, abiHeader } from '../src';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 test('C agrees on every offset and size: the header compiles and its assertions hold', () => {
-  execFileSync(
-    'gcc',
-    ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-x', 'c', '-'],
-    {
-      input: abiHeader(),
-    },
-  );
+  outputOf('gcc', ['-std=gnu11', '-Wall', '-Wextra', '-Werror', '-fsyntax-only', '-x', 'c', '-'], {
+    input: abiHeader(),
+  });
 });
 
 test('assembly can read the header', () => {
-  const out = execFileSync('gcc', ['-E', '-P', '-x', 'assembler-with-cpp', '-'], {
+  const out = outputOf('gcc', ['-E', '-P', '-x', 'assembler-with-cpp', '-'], {
     input: `${abiHeader()}\nULP_TLS__UNIVERSE ULP_CONTROL__UNIVERSE ULP_SLOT_STRIDE`,
     encoding: 'utf8',
   });

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
   mkdtempSync,
@@ -12,6 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isUlpError, readInputFile, writeFileAtomic } from '../src';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
+import { makeFifo } from '../../../test-targets/harness/fifo';
 
 let room: string;
 beforeEach(() => (room = mkdtempSync(join(tmpdir(), 'ulp-core-'))));
@@ -33,7 +34,7 @@ test('what is no ordinary file of bearable size is refused, at once', () => {
   expect(code(() => readInputFile(join(room, 'no', 'f')))).toBe('file-missing');
   expect(code(() => readInputFile(room))).toBe('file-not-regular');
   expect(code(() => readInputFile('/dev/zero'))).toBe('file-not-regular');
-  execFileSync('mkfifo', [name]);
+  makeFifo(name);
   expect(code(() => readInputFile(name))).toBe('file-not-regular');
   rmSync(name);
   writeFileSync(name, '');
@@ -68,7 +69,7 @@ test('a disk that fills up leaves the old file and nothing beside it', () => {
     process.on('SIGXFSZ', () => {});
     const { writeFileAtomic } = require(${JSON.stringify(join(__dirname, '../dist'))});
     try { writeFileAtomic(${JSON.stringify(name)}, Buffer.alloc(100000)); } catch (e) { console.log(e.code); }`;
-  const out = execFileSync('prlimit', ['--fsize=4096', process.execPath, '-e', program]);
+  const out = outputOf('prlimit', ['--fsize=4096', process.execPath, '-e', program]);
   expect(out.toString().trim()).toBe('file-io');
   expect(readFileSync(name, 'utf8')).toBe('old');
   expect(readdirSync(room)).toEqual(['f']);

@@ -1,5 +1,4 @@
 /** Damaged and crafted files are errors that say why, never crashes, and never cost much. */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +18,7 @@ import {
   soname,
   staticSymbols,
 } from '../src';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 let library: Buffer;
 beforeAll(() => {
@@ -36,7 +36,7 @@ beforeAll(() => {
     file,
     `-Wl,--version-script=${room}/l.map`,
   ];
-  execFileSync('gcc', [...flags, '-Wl,--hash-style=both', '-Wl,-soname,l.so'], {
+  outputOf('gcc', [...flags, '-Wl,--hash-style=both', '-Wl,-soname,l.so'], {
     input: 'int puts(const char *); int f(int x); int f(int x) { return puts("x") + x; }',
   });
   library = readFileSync(file);

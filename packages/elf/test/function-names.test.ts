@@ -1,10 +1,10 @@
 /** Names of addresses, against what nm says; and files that lie. */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FunctionNames, type ReadAt } from '@ulp/elf';
 import fc from 'fast-check';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 const room = mkdtempSync(join(tmpdir(), 'ulp-names-'));
 const file = join(room, 'lib.so');
@@ -20,8 +20,8 @@ __asm__(".text\\n.p2align 5\\n.type sizeless,@function\\nsizeless: nop\\nnop\\nn
 
 beforeAll(() => {
   writeFileSync(join(room, 'lib.c'), SOURCE);
-  execFileSync('gcc', ['-O2', '-shared', '-fPIC', '-o', file, join(room, 'lib.c')]);
-  execFileSync('strip', ['-o', stripped, file]);
+  outputOf('gcc', ['-O2', '-shared', '-fPIC', '-o', file, join(room, 'lib.c')]);
+  outputOf('strip', ['-o', stripped, file]);
 });
 afterAll(() => rmSync(room, { recursive: true }));
 
@@ -35,7 +35,7 @@ const reader =
 const namesOf = (path: string) => FunctionNames.of(reader(readFileSync(path)));
 
 function addressOf(name: string): bigint {
-  const nm = execFileSync('nm', [file], { encoding: 'utf8' });
+  const nm = outputOf('nm', [file], { encoding: 'utf8' });
   return BigInt(
     `0x${
       nm

@@ -1,13 +1,13 @@
 /**
  * ulp-dynsym-gate on what symbols can be beyond C: C++ classes, and several versions of one name.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { abi } from '@ulp/core';
 import { dynamicSymbols, ElfFile, isTrampoline, staticSymbols, STT } from '../src';
 import { output, tool, words } from './commands';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 let room: string;
 beforeAll(() => {
@@ -25,9 +25,9 @@ interface Sources {
 function build({ compiler, library, program }: Sources, ...args: string[]): [string, string] {
   const out = join(room, 'libit.so');
   const shared = ['-g', '-shared', '-fPIC', '-Wl,-soname,libit.so', ...words('cflags')];
-  execFileSync(compiler, [...shared, ...args, library, ...words('ldflags'), '-o', out]);
+  outputOf(compiler, [...shared, ...args, library, ...words('ldflags'), '-o', out]);
   const executable = join(room, 'program');
-  execFileSync(compiler, ['-O1', program, out, `-Wl,-rpath,${room}`, '-o', executable]);
+  outputOf(compiler, ['-O1', program, out, `-Wl,-rpath,${room}`, '-o', executable]);
   return [out, executable];
 }
 
@@ -126,7 +126,7 @@ test('trampolines have names by which gdb follows them, where these say one thin
   );
   const library = join(room, 'libnames.so');
   const flags = ['-O2', '-shared', '-fPIC', ...words('cflags')];
-  execFileSync('gcc', [...flags, source, other, ...words('ldflags'), '-o', library]);
+  outputOf('gcc', [...flags, source, other, ...words('ldflags'), '-o', library]);
   expect(tool('ulp-dynsym-gate', library).status).toBe(0);
   const symbols = staticSymbols(ElfFile.read(library));
   const addressOf = (wanted: string): bigint | undefined =>

@@ -2,7 +2,6 @@
  * ulp-dynsym-gate on libraries linked in many ways: programs run as before, with and without
  * libpulp.so, pointers stay equal, and the file stays one that other tools understand.
  */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +16,7 @@ import {
 } from '../src';
 import { gateSchema } from '../src/schema';
 import { output, tool, words } from './commands';
+import { outputOf, runProgram } from '../../../test-targets/harness/programs.cjs';
 
 const LIBRARY = `
 #include <stdio.h>
@@ -67,13 +67,13 @@ afterAll(() => rmSync(room, { recursive: true }));
 function link(...args: string[]): string {
   const out = join(room, 'libl.so');
   const flags = ['-O2', '-g', '-shared', '-fPIC', ...words('cflags'), '-Wl,-soname,libl.so'];
-  execFileSync('gcc', [...flags, join(room, 'l.c'), ...words('ldflags'), '-o', out, ...args]);
+  outputOf('gcc', [...flags, join(room, 'l.c'), ...words('ldflags'), '-o', out, ...args]);
   return out;
 }
 
 function run(preload: boolean, ...args: string[]): string {
   const program = join(room, 'p');
-  execFileSync('gcc', [
+  outputOf('gcc', [
     '-O2',
     join(room, 'p.c'),
     join(room, 'libl.so'),
@@ -87,7 +87,7 @@ function run(preload: boolean, ...args: string[]): string {
 
 /** Complaints, apart from line noise that the library has before it is gated as well. */
 const lint = (file: string): string =>
-  spawnSync('eu-elflint', ['--gnu-ld', file], { encoding: 'utf8' }).stdout;
+  runProgram('eu-elflint', ['--gnu-ld', file], { encoding: 'utf8' }).stdout;
 
 test.each([
   ['as usual'],
@@ -161,12 +161,12 @@ test('strip, objcopy and eu-strip leave it working', () => {
   ] as const) {
     copyFileSync(keep, library);
     const [name, ...args] = command;
-    execFileSync(name, args);
+    outputOf(name, args);
     for (const preload of [false, true]) expect(run(preload)).toBe(ANSWER);
   }
   copyFileSync(keep, library);
-  execFileSync('objcopy', ['--only-keep-debug', library, `${library}.debug`]);
-  execFileSync('objcopy', ['--strip-debug', `--add-gnu-debuglink=${library}.debug`, library]);
+  outputOf('objcopy', ['--only-keep-debug', library, `${library}.debug`]);
+  outputOf('objcopy', ['--strip-debug', `--add-gnu-debuglink=${library}.debug`, library]);
   expect(run(true)).toBe(ANSWER);
 });
 
@@ -179,7 +179,7 @@ test.each([false, true])(
     const environment = preload
       ? ['-ex', `set environment LD_PRELOAD ${words('path', 'libpulp.so').join()}`]
       : [];
-    const { stdout } = spawnSync(
+    const { stdout } = runProgram(
       'gdb',
       [
         ...[
@@ -215,7 +215,7 @@ test('what cannot be covered is named and works as before', () => {
      int ordinary(void); int ordinary(void) { return chosen() + by_hand(); }`,
   );
   const out = join(room, 'libodd.so');
-  execFileSync('gcc', [
+  outputOf('gcc', [
     '-O2',
     '-shared',
     '-fPIC',
@@ -230,16 +230,16 @@ test('what cannot be covered is named and works as before', () => {
   expect(stderr).toMatch(/chosen: not tracked and not patchable: an IFUNC/);
   expect(stderr).toMatch(/by_hand: not tracked and not patchable: no padding/);
   writeFileSync(join(room, 'oddp.c'), 'int ordinary(void); int main(void) { return ordinary(); }');
-  execFileSync('gcc', [join(room, 'oddp.c'), out, `-Wl,-rpath,${room}`, '-o', join(room, 'oddp')]);
+  outputOf('gcc', [join(room, 'oddp.c'), out, `-Wl,-rpath,${room}`, '-o', join(room, 'oddp')]);
   const env = { ...process.env, LD_PRELOAD: words('path', 'libpulp.so').join() };
-  expect(spawnSync(join(room, 'oddp'), { env }).status).toBe(3);
+  expect(runProgram(join(room, 'oddp'), { env }).status).toBe(3);
 });
 
 test('what was not built for it is refused with a reason, and not touched', () => {
   const plain = join(room, 'plain.so');
-  execFileSync('gcc', ['-shared', '-fPIC', join(room, 'l.c'), '-o', plain]);
+  outputOf('gcc', ['-shared', '-fPIC', join(room, 'l.c'), '-o', plain]);
   const unpadded = join(room, 'unpadded.so');
-  execFileSync('gcc', ['-shared', '-fPIC', join(room, 'l.c'), ...words('ldflags'), '-o', unpadded]);
+  outputOf('gcc', ['-shared', '-fPIC', join(room, 'l.c'), ...words('ldflags'), '-o', unpadded]);
   const text = join(room, 'l.c');
   for (const [file, reason] of [
     [

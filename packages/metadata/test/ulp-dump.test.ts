@@ -1,11 +1,11 @@
 /** The command as a user runs it. */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { encodeMetadata } from '../src';
 import { dumpSchema } from '../src/schema';
 import { EXAMPLE } from './sample';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
 
 let room: string;
 beforeAll(() => {
@@ -15,7 +15,7 @@ afterAll(() => rmSync(room, { recursive: true }));
 
 function dump(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   const bin = join(__dirname, '../bin/ulp-dump.js');
-  return spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: room });
+  return runProgram(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: room });
 }
 
 function write(name: string, bytes: Uint8Array): string {

@@ -1,9 +1,9 @@
 /** `ulp-packer --compare` as a user runs it. */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { compareSchema } from '../src/schema';
 import { Fixtures } from './fixtures';
+import { outputOf, runProgram } from '../../../test-targets/harness/programs.cjs';
 
 const SOURCE = `
 extern int printf(const char *, ...);
@@ -27,7 +27,7 @@ afterAll(() => files.remove());
 
 function packer(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   const bin = join(__dirname, '../bin/ulp-packer.js');
-  return spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: files.room });
+  return runProgram(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: files.room });
 }
 
 test('a table for people', () => {
@@ -98,9 +98,9 @@ test('a build of the target that is not the target itself is known by its soname
 test('stripped libraries, without and with their debug files', () => {
   for (const name of ['old', 'fixed']) {
     const at = (suffix: string): string => join(files.room, `${name}${suffix}`);
-    execFileSync('objcopy', ['--only-keep-debug', at('.so'), at('.debug')]);
+    outputOf('objcopy', ['--only-keep-debug', at('.so'), at('.debug')]);
     copyFileSync(at('.so'), at('.stripped'));
-    execFileSync('strip', [at('.stripped')]);
+    outputOf('strip', [at('.stripped')]);
   }
   const stripped = packer('--compare', 'old.stripped', 'fixed.stripped', '--json');
   expect(stripped.stderr).toMatch(/warning: old\.stripped: stripped: only exported functions/);

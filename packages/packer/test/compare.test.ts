@@ -1,10 +1,10 @@
 /** Two builds of small libraries, by gcc: what counts as a difference, and what does not. */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cflags, ldflags } from '@ulp/runtime';
 import { compareFiles, type Comparison } from '../src';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 let room: string;
 let count = 0;
@@ -25,7 +25,7 @@ function build(
   { flags = [], gate = false, cxx = false }: Build = {},
 ): string {
   const folder = join(room, `${count++}`);
-  execFileSync('mkdir', [folder]);
+  outputOf('mkdir', [folder]);
   const files = sources.map((source, i) => {
     const name = `${'abc'[i]}.${cxx ? 'cc' : 'c'}`;
     writeFileSync(join(folder, name), source);
@@ -34,9 +34,8 @@ function build(
   const own = gate ? [...cflags, ...ldflags()] : ['-Wl,--build-id'];
   const out = join(folder, 'lib.so');
   const args = ['-O2', '-fPIC', '-shared', ...own, ...flags, ...files, '-o', out];
-  execFileSync(cxx ? 'g++' : 'gcc', args, { cwd: folder });
-  if (gate)
-    execFileSync(process.execPath, [join(__dirname, '../../elf/bin/ulp-dynsym-gate.js'), out]);
+  outputOf(cxx ? 'g++' : 'gcc', args, { cwd: folder });
+  if (gate) outputOf(process.execPath, [join(__dirname, '../../elf/bin/ulp-dynsym-gate.js'), out]);
   return out;
 }
 

@@ -1,8 +1,8 @@
 /** Instruction boundaries and what instructions refer to, as objdump sees them. */
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { ElfFile } from '@ulp/elf';
 import { Decoder, type Instruction } from '../src/compare/decoder';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 const LIBRARIES = [
   '/lib/x86_64-linux-gnu/libc.so.6',
@@ -19,7 +19,7 @@ interface Seen {
 
 /** AVX-512 and all else that these libraries choose at run time is in there. */
 function objdump(path: string): Seen[] {
-  const text = execFileSync('objdump', ['-d', '-j', '.text', '--no-show-raw-insn', path], {
+  const text = outputOf('objdump', ['-d', '-j', '.text', '--no-show-raw-insn', path], {
     encoding: 'utf8',
     maxBuffer: 1 << 30,
   });

@@ -1,10 +1,10 @@
 /** Libraries for tests, compiled by gcc: live-patchable ones, patches, and what is neither. */
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { applyEdits, ElfFile, planGate } from '@ulp/elf';
 import { cflags, ldflags } from '@ulp/runtime';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 const TARGET = `
 static __attribute__((noinline)) int hidden(int x) { return x * 3 + 1; }
@@ -82,7 +82,7 @@ export class Fixtures {
     const files = sources.map((source, i) => this.write(`${name}.${i}.c`, source));
     const shared = flags.includes('-c') || flags.includes('-pie') ? [] : ['-shared'];
     const own = gate ? [...cflags, ...ldflags()] : ['-Wl,--build-id'];
-    execFileSync('gcc', ['-O2', '-fPIC', ...shared, ...files, ...own, ...flags, '-o', path]);
+    outputOf('gcc', ['-O2', '-fPIC', ...shared, ...files, ...own, ...flags, '-o', path]);
     if (gate === true) {
       const elf = ElfFile.read(path);
       writeFileSync(path, applyEdits(elf, planGate(elf).edits));
@@ -92,7 +92,7 @@ export class Fixtures {
 
   private strip(name: string): string {
     const path = join(this.room, name);
-    execFileSync('strip', ['-o', path, this.target]);
+    outputOf('strip', ['-o', path, this.target]);
     return path;
   }
 

@@ -1,5 +1,4 @@
 /** From description and libraries to metadata, against what nm says of the same files. */
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { abi, isUlpError } from '@ulp/core';
@@ -9,6 +8,7 @@ import fc from 'fast-check';
 import { pack, parseDescription } from '../src';
 import { plan } from '../src/plan';
 import { Fixtures } from './fixtures';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 let files: Fixtures;
 beforeAll(() => {
@@ -23,15 +23,14 @@ const pairOf = (description: string): FunctionPair =>
 
 /** Address and size that .symtab has of a symbol. */
 function symbol(path: string, name: string): { address: bigint; size: number } {
-  const table = execFileSync('nm', ['-S', path], { encoding: 'utf8' });
+  const table = outputOf('nm', ['-S', path], { encoding: 'utf8' });
   const line = table.split('\n').find((row) => row.endsWith(` ${name}`)) ?? '';
   const [address = '', size = ''] = line.split(' ');
   return { address: BigInt(`0x${address}`), size: parseInt(size, 16) };
 }
 
 const buildIdOf = (path: string): string =>
-  /Build ID: ([0-9a-f]+)/.exec(execFileSync('readelf', ['-n', path], { encoding: 'utf8' }))?.[1] ??
-  '';
+  /Build ID: ([0-9a-f]+)/.exec(outputOf('readelf', ['-n', path], { encoding: 'utf8' }))?.[1] ?? '';
 
 test('metadata says what the files are', () => {
   const { patch, targets, dependencies } = packed(files.describe('answer:new_answer'));

@@ -1,11 +1,11 @@
 /** The command as a user runs it. */
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { readMetadata } from '@ulp/metadata';
 import { pack } from '../src';
 import { defaultOutput } from '../src/output';
 import { Fixtures } from './fixtures';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
 
 let files: Fixtures;
 beforeAll(() => {
@@ -15,7 +15,7 @@ afterAll(() => files.remove());
 
 function packer(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   const bin = join(__dirname, '../bin/ulp-packer.js');
-  return spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: files.room });
+  return runProgram(process.execPath, [bin, ...args], { encoding: 'utf8', cwd: files.room });
 }
 
 test.each([

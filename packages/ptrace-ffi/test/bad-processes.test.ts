@@ -1,5 +1,4 @@
 /** Processes that are gone, not ours, of another kind, or that lie. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pid } from '@ulp/core';
@@ -7,6 +6,8 @@ import { openProcess, Tracee } from '@ulp/ptrace-ffi';
 import { tid } from '@ulp/core';
 import { cleanUp, codeOf, compile, scratch, start } from './target';
 import { asRoot } from '../../../test-targets/harness/as-root';
+import { outputOf, runProgram, startProgram } from '../../../test-targets/harness/programs.cjs';
+import { HANG_MS, stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
 const NOBODY = 65534;
 /** What needs a second user cannot be tried without being root. */
@@ -17,7 +18,7 @@ afterAll(cleanUp);
 function asNobody(code: string): string {
   const module = JSON.stringify(require.resolve('@ulp/ptrace-ffi'));
   const script = `const ulp = require(${module}); try { ${code} } catch (e) { console.log(e.message) }`;
-  const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], {
+  const { stdout, stderr } = runProgram(process.execPath, ['-e', script], {
     uid: NOBODY,
     gid: NOBODY,
     encoding: 'utf8',
@@ -32,22 +33,16 @@ test('no such process', () => {
 
 test('a zombie', async () => {
   // The child ends; its parent, a shell that became sleep, never waits for it.
-  const child = spawn('sh', ['-c', 'sh -c "echo \\$\\$" & exec sleep 60'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [line] = await new Promise<[Buffer]>((resolve) =>
-    child.stdout.once('data', (d: Buffer) => resolve([d])),
-  );
-  const zombie = pid(Number(line.toString()));
-  const state = () =>
-    execFileSync('ps', ['-o', 'stat=', '-p', `${zombie}`], { encoding: 'utf8' }).trim();
-  while (!state().startsWith('Z')) await new Promise((r) => setTimeout(r, 5));
+  const parent = await start('sh', ['-c', 'sh -c "echo \\$\\$" & exec sleep 600']);
+  const zombie = pid(Number(parent.ready));
+  const state = () => stateOf(zombie);
+  await waitFor('a zombie', state, (letter) => letter === 'Z', { pid: zombie });
   expect(() => openProcess(zombie)).toThrow(`process ${zombie}: it has ended: found a zombie`);
-  child.kill('SIGKILL');
+  await parent.killed();
 });
 
 test('a kernel thread', () => {
-  const list = execFileSync('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' });
+  const list = outputOf('ps', ['-e', '-o', 'pid=,ppid='], { encoding: 'utf8' });
   const kernel = /^ *(\d+) +2$/m.exec(list)?.[1];
   if (kernel === undefined) {
     console.warn('skipped: no kernel thread is visible in this pid namespace');
@@ -74,7 +69,7 @@ test('a 32-bit process', async () => {
   const file = join(scratch, 'i386');
   writeFileSync(file, Buffer.concat([header, code]));
   chmodSync(file, 0o755);
-  const child = spawn(file, { stdio: 'ignore' });
+  const child = startProgram(file, { stdio: 'ignore' });
   const failed = await new Promise<Error | undefined>((resolve) => {
     child.once('error', resolve);
     child.once('spawn', () => resolve(undefined));
@@ -99,13 +94,13 @@ describe('no permission', () => {
     expect(asNobody(`ulp.openProcess(${target.pid})`)).toBe(denied);
     expect(asNobody(`ulp.Tracee.seize(${target.pid})`)).toBe(denied);
     expect(asNobody(`ulp.lockProcess(${target.pid}, 0)`)).toBe(denied);
-    await target.kill();
+    await target.killed();
   });
 
   asRoot(test)('the same user, but not dumpable', async () => {
     const target = await start(compile('other-user'), [`${NOBODY}`, 'hidden']);
     expect(asNobody(`ulp.openProcess(${target.pid})`)).toContain('not dumpable');
-    await target.kill();
+    await target.killed();
   });
 
   asRoot(test)('the same user, and nothing against it', async () => {
@@ -113,7 +108,7 @@ describe('no permission', () => {
     expect(asNobody(`console.log(ulp.openProcess(${target.pid}).images().length > 2)`)).toBe(
       'true',
     );
-    await target.kill();
+    await target.killed();
   });
 });
 
@@ -128,13 +123,13 @@ test('traced by somebody else: seizing says by whom, reading works', async () =>
     `process ${target.pid}: another process traces it: found tracer ${tracer.pid}`,
   );
   expect(openProcess(target.pid).images().length).toBeGreaterThan(2);
-  await tracer.kill();
+  await tracer.killed();
   const ours = Tracee.seize(tid(target.pid));
   ours.interrupt();
-  expect(ours.waitForStop(1000)).toEqual({ kind: 'interrupted' });
+  expect(ours.waitForStop(HANG_MS)).toEqual({ kind: 'interrupted' });
   ours.detach();
-  expect(await target.line('alive?')).toMatch(/^1 /);
-  await target.kill();
+  expect(await target.ask('alive?')).toMatch(/^1 /);
+  await target.killed();
 });
 
 test.each(['loop', 'nowhere', 'non-canonical', 'endless-name'])(
@@ -148,6 +143,6 @@ test.each(['loop', 'nowhere', 'non-canonical', 'endless-name'])(
       expect.stringMatching(/libc\.so\.6$/),
     );
     process.close();
-    await target.kill();
+    await target.killed();
   },
 );

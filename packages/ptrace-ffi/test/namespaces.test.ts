@@ -20,6 +20,6 @@ asRoot(test)('threads have the ids that they know themselves by', async () => {
   const threads = openProcess(inner).threads();
   expect(threads.map((t) => t.targetTid)).toEqual([1, 2, 3, 4]);
   expect(threads.map((t) => t.tid)).toContain(inner);
-  expect(await unshare.line('alive?')).toMatch(/^1 /);
-  await unshare.kill();
+  expect(await unshare.ask('alive?')).toMatch(/^1 /);
+  await unshare.killed();
 });

@@ -17,19 +17,19 @@ test('two tools exclude each other, and the death of one frees the other', async
   expect(() => lockProcess(target.pid, 20)).toThrow(
     `process ${target.pid}: another tool is at work on it (nothing was changed)`,
   );
-  await other.kill();
+  await other.killed();
   const lock = lockProcess(target.pid, 0);
   expect(codeOf(() => lockProcess(target.pid, 0))).toBe('timed-out');
   lock.release();
   lockProcess(target.pid, 0).release();
-  await target.kill();
+  await target.killed();
 });
 
 test('a lock is of one process', async () => {
   const [one, two] = [await start(compile('echo')), await start(compile('echo'))];
   const locks = [lockProcess(one.pid, 0), lockProcess(two.pid, 0)];
   locks.forEach((lock) => lock.release());
-  await one.kill();
+  await one.killed();
   expect(codeOf(() => lockProcess(one.pid, 0))).toBe('process-missing');
-  await two.kill();
+  await two.killed();
 });

@@ -1,5 +1,4 @@
 /** A well-behaved process, seen from outside. */
-import { execFileSync } from 'node:child_process';
 import {
   readFileSync,
   readlinkSync,
@@ -12,6 +11,7 @@ import { join } from 'node:path';
 import { pid, remoteAddress, tid } from '@ulp/core';
 import { ImageCache, listPids, lockProcess, mappingAt, openProcess } from '@ulp/ptrace-ffi';
 import { cleanUp, codeOf, compile, scratch, start, type Target } from './target';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 let program: string;
 let target: Target;
@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(cleanUp);
 
 const buildIdOf = (file: string): string | undefined =>
-  /Build ID: (\w+)/.exec(execFileSync('readelf', ['-n', file], { encoding: 'utf8' }))?.[1];
+  /Build ID: (\w+)/.exec(outputOf('readelf', ['-n', file], { encoding: 'utf8' }))?.[1];
 
 const markOf = (t: Target) => remoteAddress(BigInt(t.ready.split(' ')[1] ?? 0));
 
@@ -72,7 +72,7 @@ test('a shared cache gives the same images', async () => {
       .map((i) => [i.path, i.loadBias, i.buildId, i.notes.length]);
   summary(target.pid, cache);
   expect(summary(other.pid, cache)).toEqual(summary(other.pid));
-  await other.kill();
+  await other.killed();
 });
 
 test('threads, with their names and states', () => {
@@ -89,7 +89,7 @@ test('memory is read and written, and the process goes on with what was written'
   const { memory } = process;
   expect(memory.readString(markOf(target), 100)).toBe("a string in the target's memory");
   memory.write(markOf(target), Buffer.from('B'));
-  expect(await target.line('alive?')).toBe("1 B string in the target's memory");
+  expect(await target.ask('alive?')).toBe("1 B string in the target's memory");
   expect(codeOf(() => memory.readString(markOf(target), 5))).toBe('process-hostile');
   expect(memory.tryRead(remoteAddress(0n), 8)).toBeUndefined();
   expect(memory.tryRead(remoteAddress(-8n), 8)).toBeUndefined();
@@ -114,10 +114,10 @@ test('memory stays with the address space: after exec it is gone, not another on
   const other = await start(program, ['exec']);
   const process = openProcess(other.pid);
   expect(process.memory.readString(markOf(other), 100)).toContain('a string');
-  expect(await other.line('exec')).toMatch(/^ready/);
+  expect(await other.ask('exec')).toMatch(/^ready/);
   expect(codeOf(() => process.memory.read(markOf(other), 1))).toBe('process-missing');
   process.close();
-  await other.kill();
+  await other.killed();
 });
 
 test('main has ended, the other threads go on', async () => {
@@ -131,8 +131,8 @@ test('main has ended, the other threads go on', async () => {
   lockProcess(other.pid, 0).release();
   process.assertAlive();
   process.close();
-  expect(await other.line('alive?')).toBe('alive');
-  await other.kill();
+  expect(await other.ask('alive?')).toBe('alive');
+  await other.killed();
 });
 
 test('a pid that another process has now is noticed', async () => {
@@ -142,7 +142,7 @@ test('a pid that another process has now is noticed', async () => {
   const earlier = { startTime: { value: process.startTime - 1n } };
   const impostor = Object.create(process, earlier) as typeof process;
   expect(codeOf(() => impostor.assertAlive())).toBe('process-missing');
-  await other.kill();
+  await other.killed();
   expect(codeOf(() => process.assertAlive())).toBe('process-missing');
   expect(codeOf(() => process.maps())).toBe('process-missing');
   expect(process.threads()).toEqual([]);
@@ -155,7 +155,7 @@ test('a file that was replaced is known as deleted, and by its memory', async ()
   unlinkSync(copy);
   const image = openProcess(other.pid).images()[0];
   expect(image).toMatchObject({ path: copy, deleted: true, buildId: buildIdOf(program) });
-  await other.kill();
+  await other.killed();
 });
 
 test('files are opened by the name that the target has for them', () => {

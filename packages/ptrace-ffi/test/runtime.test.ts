@@ -1,5 +1,4 @@
 /** libpulp.so in a process, the real one and one that lies. */
-import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { abi } from '@ulp/core';
@@ -13,6 +12,7 @@ import {
 } from '@ulp/ptrace-ffi';
 import { inspectSchema } from '@ulp/ptrace-ffi/schema';
 import { cleanUp, codeOf, compile, scratch, start, type Target } from './target';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 const dist = join(__dirname, '../../../runtime/dist');
 const libpulp = join(dist, 'libpulp.so');
@@ -27,7 +27,7 @@ describe('the real runtime', () => {
   beforeAll(async () => {
     expect(existsSync(libpulp)).toBe(true);
     const source = join(__dirname, 'programs/tracked-library.c');
-    execFileSync('gcc', [
+    outputOf('gcc', [
       '-O2',
       '-shared',
       '-fPIC',
@@ -88,7 +88,7 @@ describe('the real runtime', () => {
       jump: [[jumped, jumped ? 1 : undefined, false, 'limbo']],
       never: [],
     });
-    expect(await target.line('leave')).toBe('result 42');
+    expect(await target.ask('leave')).toBe('result 42');
     expect(where()).toEqual({
       'tracked-user': [],
       out: [[false, undefined, false, 'used']],
@@ -109,7 +109,7 @@ test('a process without it', async () => {
   expect(() => findRuntime(openProcess(target.pid))).toThrow(
     `process ${target.pid}: libpulp.so is not loaded`,
   );
-  await target.kill();
+  await target.killed();
 });
 
 describe('one that lies', () => {
@@ -124,7 +124,7 @@ describe('one that lies', () => {
       return look(process);
     } finally {
       process.close();
-      await target.kill();
+      await target.killed();
     }
   };
   const complaint = (args: string[], ...flags: string[]): Promise<string> =>

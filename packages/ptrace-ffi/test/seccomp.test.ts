@@ -2,10 +2,10 @@
  * The evaluator of seccomp filters: instruction by instruction, and against the kernel, with random
  * filters and calls.
  */
-import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { seccompVerdict, type SeccompFilter, type SystemCall } from '@ulp/ptrace-ffi';
 import { cleanUp, compile } from './target';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 afterAll(cleanUp);
 
@@ -246,7 +246,7 @@ test('the kernel does what is foretold, for random filters and calls', () => {
     return `${hex.join(',')} ${call.number} ${call.args.join(' ')}\n`;
   });
   const oracle = compile('seccomp-oracle');
-  const said = execFileSync(oracle, { input: lines.join(''), encoding: 'utf8' })
+  const said = outputOf(oracle, { input: lines.join(''), encoding: 'utf8' })
     .trim()
     .split('\n');
   expect(said).toHaveLength(CASES);

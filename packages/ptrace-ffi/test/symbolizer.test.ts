@@ -1,5 +1,4 @@
 /** Names and call sites of a process, an honest one and one that lies. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { abi, remoteAddress } from '@ulp/core';
@@ -19,6 +18,8 @@ import {
   type Thread,
 } from '@ulp/ptrace-ffi';
 import { cleanUp, compile, scratch, start, type Target } from './target';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
+import { makeFifo } from '../../../test-targets/harness/fifo';
 
 const dist = join(__dirname, '../../../runtime/dist');
 const libpulp = join(dist, 'libpulp.so');
@@ -32,7 +33,7 @@ let symbolizer: Symbolizer;
 beforeAll(async () => {
   const source = join(__dirname, 'programs/tracked-library.c');
   const args = ['-O2', '-shared', '-fPIC', '-Wl,--build-id', '-o', library, source];
-  execFileSync('gcc', [...args, join(dist, 'trm.o'), libpulp]);
+  outputOf('gcc', [...args, join(dist, 'trm.o'), libpulp]);
   target = await start(compile('tracked-user', library), [], {
     env: { ...globalThis.process.env, LD_PRELOAD: libpulp },
   });
@@ -157,8 +158,8 @@ test('a file of another build, or that is no file, names nothing', () => {
   renameSync(path, `${path}.away`);
   expect(lookup()).toMatch(/^tracked-user\+0x/);
   for (const make of [
-    () => execFileSync('cp', ['/bin/true', path]),
-    () => execFileSync('mkfifo', [path]),
+    () => outputOf('cp', ['/bin/true', path]),
+    () => makeFifo(path),
     () => mkdirSync(path),
   ]) {
     make();

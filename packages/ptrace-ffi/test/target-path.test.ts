@@ -1,5 +1,4 @@
 /** Names are the target's names: inside its root directory, whatever it puts there. */
-import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   copyFileSync,
@@ -13,6 +12,8 @@ import { pid } from '@ulp/core';
 import { openProcess } from '@ulp/ptrace-ffi';
 import { cleanUp, codeOf, compile, scratch, start, type Target } from './target';
 import { asRoot } from '../../../test-targets/harness/as-root';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
+import { makeFifo } from '../../../test-targets/harness/fifo';
 
 const root = join(scratch, 'root');
 
@@ -40,7 +41,7 @@ asRoot(describe)('a process in a root directory of its own', () => {
     }))
       symlinkSync(to, join(root, link));
     writeFileSync(join(scratch, 'secret'), 'outside');
-    execFileSync('mkfifo', [join(root, 'fifo')]);
+    makeFifo(join(root, 'fifo'));
     target = await start('chroot', [root, '/echo']);
   });
 
@@ -94,7 +95,7 @@ asRoot(describe)('a process in a root directory of its own', () => {
 
 test('files do not stay open', () => {
   const count = () =>
-    execFileSync('ls', [`/proc/${process.pid}/fd`], { encoding: 'utf8' }).split('\n').length;
+    outputOf('ls', [`/proc/${process.pid}/fd`], { encoding: 'utf8' }).split('\n').length;
   const self = openProcess(pid(process.pid));
   const before = count();
   for (let i = 0; i < 200; i++) codeOf(() => self.openFile('/etc/no/such/file'));

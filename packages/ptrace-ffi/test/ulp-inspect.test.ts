@@ -1,12 +1,12 @@
 /** The command as it is installed: one bundled file. */
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { inspectSchema } from '@ulp/ptrace-ffi/schema';
 import { cleanUp, compile, start } from './target';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
 
 const bin = join(__dirname, '../bin/ulp-inspect.js');
 const run = (...args: string[]) =>
-  spawnSync(process.execPath, [bin, ...args], { encoding: 'utf8' });
+  runProgram(process.execPath, [bin, ...args], { encoding: 'utf8' });
 const env = { ...process.env, LD_PRELOAD: join(__dirname, '../../../runtime/dist/libpulp.so') };
 
 afterAll(cleanUp);
@@ -23,8 +23,8 @@ test('a process with the runtime, as text and as JSON, alone and among all', asy
   expect(document.processes.find((p) => p.pid === target.pid)?.threads).toHaveLength(4);
   const alone = inspectSchema.parse(JSON.parse(run('--json', `${target.pid}`).stdout));
   expect(document.processes).toContainEqual(alone.processes[0]);
-  expect(await target.line('alive?')).toMatch(/^1 /);
-  await target.kill();
+  expect(await target.ask('alive?')).toMatch(/^1 /);
+  await target.killed();
 });
 
 test('a process without the runtime', async () => {
@@ -32,7 +32,7 @@ test('a process without the runtime', async () => {
   const { status, stdout, stderr } = run(`${target.pid}`);
   expect([status, stdout]).toEqual([3, '']);
   expect(stderr).toBe(`ulp-inspect: process ${target.pid}: libpulp.so is not loaded\n`);
-  await target.kill();
+  await target.killed();
 });
 
 test.each([

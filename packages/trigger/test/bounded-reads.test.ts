@@ -2,7 +2,6 @@
  * How much a command reads that shows where threads are: not more than docs/security.md says,
  * whatever the files in a process claim of their symbol tables, and however deep a stack is.
  */
-import { spawnSync } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { abi, pid as asPid } from '@ulp/core';
@@ -17,6 +16,7 @@ import {
   type Scenario,
   type Target,
 } from './setting';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
 
 const MB = 2 ** 20;
 const GB = 2 ** 30;
@@ -35,7 +35,7 @@ interface Counted {
 const COUNTED = join(__dirname, '../../../test-targets/harness/counted.cjs');
 
 function count(tool: string, ...args: readonly string[]): Counted {
-  const { status, stdout, stderr, output } = spawnSync(
+  const { status, stdout, stderr, output } = runProgram(
     process.execPath,
     ['--require', COUNTED, join(BIN, tool), ...args],
     { encoding: 'utf8', maxBuffer: 16 * MB, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] },
@@ -173,13 +173,12 @@ scenario('a file that is cut while it is read names nothing', async (s) => {
   const { pid } = await start();
   const file = files[0] ?? '';
   lie(file, tables(1));
-  const { status, stdout, stderr } = spawnSync(
+  const { status, stdout, stderr } = runProgram(
     process.execPath,
     ['--require', CUTTING, join(BIN, 'ulp-inspect'), `${pid}`],
     {
       encoding: 'utf8',
       env: { ...process.env, ULP_TEST_CUT: `${BEGIN}:${file}` },
-      timeout: 60_000,
     },
   );
   expect(stderr).toMatch(/^cut\n/);

@@ -1,16 +1,22 @@
 /** In which order threads are tried: what each of them could lose decides. */
-import { readFileSync } from 'node:fs';
 import { pid } from '@ulp/core';
 import { openProcess } from '@ulp/ptrace-ffi';
 import { candidates } from '../src/candidates';
 import { buildLibrary, patchOf, runAside, scenario, source, type Target } from './setting';
+import { callOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
 scenario('first who loses nothing, last whose time-out could begin anew', async (s) => {
   const target = await s.start(s.program(source('ranks.c'), []), { bare: true });
   const opened = openProcess(pid(target.pid));
   // All are where their names say: every one sleeps, but one.
-  const settled = () => opened.threads().filter(({ state }) => state === 'S').length === 11;
-  while (!settled() || opened.threads().some(({ name }) => name.startsWith('ranks')));
+  await waitFor(
+    '11 threads that sleep, and all under their own names',
+    () => opened.threads(),
+    (threads) =>
+      threads.filter(({ state }) => state === 'S').length === 11 &&
+      !threads.some(({ name }) => name.startsWith('ranks')),
+    target,
+  );
   const names = candidates(opened).map(({ name }) => name);
   opened.close();
   expect(new Set(names.slice(0, 2))).toEqual(new Set(['pipe', 'ppoll']));
@@ -43,12 +49,10 @@ const LITTLE_TIME = ['--timeout', '300'];
  * Until it sleeps in the call. @returns false when it is already behind it, reading its input: the
  * kernel offers no such call
  */
-function waits(target: Target, number: number): boolean {
-  for (;;) {
-    const call = readFileSync(`/proc/${target.pid}/syscall`, 'utf8').split(' ')[0];
-    if (call === String(number)) return true;
-    if (call === '0') return false;
-  }
+async function waits(target: Target, number: number): Promise<boolean> {
+  const isThere = (call: string) => call === String(number) || call === '0';
+  const call = await waitFor(`call ${number}`, () => callOf(target.pid), isThere, target);
+  return call !== '0';
 }
 
 scenario('a thread that has done a part is let alone until all is done', async (s) => {
@@ -57,7 +61,7 @@ scenario('a thread that has done a part is let alone until all is done', async (
   const program = s.program(source('halfway.c'), [library]);
   const one = async ([call, number, whole]: (typeof HALFWAY)[number]) => {
     const target = await s.start(program, { args: [call] });
-    if (!waits(target, number)) {
+    if (!(await waits(target, number))) {
       expect(`${call}: ${await target.line()}`).toBe(`${call}: -77`);
       process.stderr.write(`skipped: ${call}: not in this kernel\n`);
       return;

@@ -3,18 +3,19 @@
  * the tool notices, and that program is let alone, whatever lies in it where the first one had
  * something else.
  */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOBODY } from '../../../test-targets/harness/tools';
 import { heldThreads } from '../../../test-targets/harness/hostile';
 import { asRoot, buildLibrary, patchOf, scenario, source, type Scenario } from './setting';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
+import { TEST_MS } from '../../../test-targets/harness/wait.cjs';
 
 /**
  * Every which request or write, and every which read is a moment. Each with ULP_TEST_MOMENTS=all.
  */
 const STRIDES = process.env.ULP_TEST_MOMENTS === 'all' ? ([1, 1] as const) : ([2, 7] as const);
-jest.setTimeout(600_000);
+jest.setTimeout(2 * TEST_MS);
 
 interface Way {
   /** Runs the first program. */
@@ -38,7 +39,7 @@ const NO_ASLR = ['setarch', '-R'];
 const AS_NOBODY = ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
 
 function letExecute(pid: number, patch: string, uid: number | undefined, moment: string[]): Ending {
-  const { stdout, stderr } = spawnSync(
+  const { stdout, stderr } = runProgram(
     process.execPath,
     [join(__dirname, 'exec-tool.mjs'), String(pid), patch, ...moment],
     { encoding: 'utf8', ...(uid === undefined ? {} : { uid, gid: uid }) },

@@ -2,9 +2,6 @@
  * A process that executes another program between our look at its memory and the stop: the new one
  * is let alone.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { abi, tid as asTid, type RemoteAddress } from '@ulp/core';
 import { now, openProcess, Tracee, tracerOf } from '@ulp/ptrace-ffi';
@@ -13,6 +10,8 @@ import { launchHelper } from '../src/borrow';
 import { Moments } from '../src/moments';
 import { Permits } from '../src/permits';
 import { awaitStop, releaseLateStops } from '../src/stopping';
+import { stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
+import { startAsked } from '../../../test-targets/harness/asked.cjs';
 
 afterAll(cleanUp);
 
@@ -25,15 +24,15 @@ test('the old memory lives on in a child, the thread is in another program: it i
   const request = process.maps()[0]?.start ?? 0n;
   expect(process.memory.tryRead(request as RemoteAddress, 8)).toBeDefined();
   target.child.stdin.write('x\n');
-  expect(await target.line('cat answers')).toBe('cat answers');
+  expect(await target.ask('cat answers')).toBe('cat answers');
   const moments = new Moments(process);
   const means = { permits: new Permits(process, [], moments), moments };
   const isLaunched = launchHelper(process, { ...control, request }, 0x102n, means, now() + 300);
   expect(await isLaunched).toBe(false);
   moments.close();
-  expect(await target.line('cat still answers')).toBe('cat still answers');
+  expect(await target.ask('cat still answers')).toBe('cat still answers');
   process.close();
-  await target.kill();
+  await target.killed();
 });
 
 /**
@@ -50,27 +49,33 @@ test('the thread executes a program while we wait for its stop: it goes on as th
   const { pid } = target;
   const executes = asTid(Number(await target.line()));
   const process = openProcess(pid, { writable: true });
-  const holder = spawn(global.process.execPath, ['-e', HOLDER, await target.line()], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await once(holder.stdout, 'data');
+  const args = ['-e', HOLDER, await target.line()];
+  const holder = await startAsked(global.process.execPath, { args, ready: 'held' });
   const tracee = Tracee.seize(executes);
   target.child.stdin.write('x');
   // The first thread has been ended by the exec, which now waits for the other one.
-  while (!/^State:\s*Z/m.test(status(pid)));
+  await waitFor(
+    'a first thread that has ended',
+    () => stateOf(pid),
+    (s) => s === 'Z',
+    { pid },
+  );
   tracee.interrupt();
   expect(awaitStop(tracee)).toBe(false);
-  holder.kill('SIGKILL');
+  await holder.killed();
   // The thread that we trace has the id of the first one, and stands.
-  while (!/^State:\s*t/m.test(status(pid)));
+  await waitFor(
+    'a thread that stands',
+    () => stateOf(pid),
+    (s) => s === 't',
+    { pid },
+  );
   releaseLateStops(process);
-  expect(await target.line('cat answers')).toBe('cat answers');
+  expect(await target.ask('cat answers')).toBe('cat answers');
   expect(tracerOf(asTid(pid))).toBe(0);
   process.close();
-  await target.kill();
+  await target.killed();
 });
-
-const status = (pid: number): string => readFileSync(`/proc/${pid}/status`, 'utf8');
 
 /** Of a process that has no libpulp.so. */
 const control = {

@@ -3,13 +3,13 @@
  * touched. The helper inherits them, so a call that the tool did not ask about would end the
  * process here.
  */
-import { spawnSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { heldThreads } from '../../../test-targets/harness/hostile';
 import { neededCalls } from '../src/calls';
 import { expectNoTrace, expectPatched } from './no-trace';
 import { asRoot, buildLibrary, patchOf, scenario, source, trigger, type Scenario } from './setting';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
 
 const NOBODY = 65534;
 const RET = {
@@ -143,7 +143,7 @@ for (const [who, whose, end, answer] of [
       args: [...AS_NOBODY, program, who, 'deny', `${RET.killProcess}`, CLONE],
     });
     const tool = [join(__dirname, 'filter-tool.mjs'), `${target.pid}`, patch];
-    const { stdout, stderr } = spawnSync(process.execPath, tool, {
+    const { stdout, stderr } = runProgram(process.execPath, tool, {
       encoding: 'utf8',
       uid: NOBODY,
       gid: NOBODY,

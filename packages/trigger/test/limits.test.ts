@@ -2,16 +2,16 @@
  * A process at its limits: of processes, of memory, of open files. It works or is refused, and it
  * lives on.
  */
-import { execFileSync } from 'node:child_process';
 import { chmodSync } from 'node:fs';
 import { asRoot, buildLibrary, patchOf, scenario, source, trigger } from './setting';
 import type { Scenario, Target } from './setting';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
 
 const NOBODY = 65534;
 
 /** prlimit(1), by the target's own user. */
 function limit(target: Target, option: string, uid = 0): void {
-  execFileSync('prlimit', ['--pid', String(target.pid), option], { uid, gid: uid });
+  outputOf('prlimit', ['--pid', String(target.pid), option], { uid, gid: uid });
 }
 
 function prepare(s: Scenario) {

@@ -2,12 +2,12 @@
  * Not root: a process of the same user, of another one, one with capabilities; with Yama and
  * without.
  */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOBODY } from '../../../test-targets/harness/tools';
 import { asRoot, BIN, buildLibrary, patchOf, scenario, source } from './setting';
 import type { Scenario, Target } from './setting';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
 
 const STRANGER = NOBODY - 1;
 const SCOPE = '/proc/sys/kernel/yama/ptrace_scope';
@@ -42,7 +42,7 @@ const commands = (patch: string) =>
 
 function run(who: readonly string[], { pid }: Target, [tool, ...more]: readonly string[]) {
   const args = [...who, join(BIN, tool ?? ''), `${pid}`, ...more];
-  const { status, stderr } = spawnSync('setpriv', args, { encoding: 'utf8' });
+  const { status, stderr } = runProgram('setpriv', args, { encoding: 'utf8' });
   return { line: [tool, ...more], status, stderr };
 }
 

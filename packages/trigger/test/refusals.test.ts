@@ -1,8 +1,6 @@
 /**
  * What is refused, with its exit code and message, by which commands; and that nothing was changed.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
 import { appendFileSync, chmodSync, copyFileSync, mkdirSync, renameSync } from 'node:fs';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,6 +17,9 @@ import {
   trigger,
   type Target,
 } from './setting';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
+import { stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
+import { startAsked } from '../../../test-targets/harness/asked.cjs';
 
 const NOBODY = 65534;
 
@@ -143,7 +144,7 @@ scenario('a patch .so that is gone, or is not the one that was packed', async (s
   expectRefused(target, patch, 3, /not the file that was packed: expected SHA-256/, APPLY);
   mkdirSync(join(s.room, 'elsewhere'));
   renameSync(so, join(s.room, 'elsewhere/fix.so'));
-  expect(spawnSync('mkfifo', [so]).status).toBe(0);
+  expect(runProgram('mkfifo', [so]).status).toBe(0);
   expectRefused(target, patch, 2, /fix\.so: not a regular file/, APPLY);
   expect(await target.ask('answer')).toBe('2');
 });
@@ -167,7 +168,8 @@ scenario('a process that is stopped, or traced', async (s) => {
   const { library, target } = await begin(s);
   const patch = patchOf(s, library, 'fix', 1000);
   process.kill(target.pid, 'SIGSTOP');
-  while (!/ T /.test(readFileSync(`/proc/${target.pid}/stat`, 'utf8')));
+  const state = () => stateOf(target.pid);
+  await waitFor('a stop', state, (letter) => letter === 'T', target);
   expectRefused(target, patch, 3, /it is stopped by job control \(let it go on first/, [
     ['ulp-trigger'],
   ]);
@@ -175,13 +177,11 @@ scenario('a process that is stopped, or traced', async (s) => {
   process.kill(target.pid, 'SIGCONT');
 
   const code = `require('@ulp/ptrace-ffi').Tracee.seize(${target.pid}); console.log('ready'); setInterval(() => {}, 1e6);`;
-  const tracer = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(tracer.stdout, 'data');
+  const tracer = await startAsked(process.execPath, { args: ['-e', code], ready: 'ready' });
   const traced = new RegExp(`another process traces it: found tracer ${tracer.pid}`);
   expectRefused(target, patch, 4, traced, [['ulp-trigger']]);
   expect(runTool('ulp-check', [target.pid, patch]).status).toBe(1);
-  tracer.kill('SIGKILL');
-  await once(tracer, 'exit');
+  await tracer.killed();
   expect(await target.ask('answer')).toBe('2');
   expect(trigger(target, patch).status).toBe(0);
 });
@@ -191,7 +191,7 @@ asRoot(scenario)('a process of another user', async (s) => {
   const patch = patchOf(s, library, 'fix', 1000);
   chmodSync(s.room, 0o755);
   for (const [tool = '', ...more] of EVERY_COMMAND) {
-    const { status, stdout, stderr } = spawnSync(
+    const { status, stdout, stderr } = runProgram(
       join(BIN, tool),
       [`${target.pid}`, patch, ...more],
       {

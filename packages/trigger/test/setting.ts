@@ -1,9 +1,9 @@
 /** A running program, the library it uses, and patches for it. */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { scenario, type Scenario } from '../../../test-targets/harness/scenario';
 import type { StartOptions, Target } from '../../../test-targets/harness/target';
 import { BIN, runTool, type Outcome } from '../../../test-targets/harness/tools';
+import { runBeside } from '../../../test-targets/harness/programs.cjs';
 
 export { asRoot } from '../../../test-targets/harness/as-root';
 export { scenario, type Scenario };
@@ -50,18 +50,7 @@ export const trigger = (target: { pid: number }, metadata: string, ...more: stri
 export function runAside(
   name: string,
   args: readonly (string | number)[],
-  { uid, begun }: { uid?: number; begun?: (pid: number) => void } = {},
+  options: { uid?: number; begun?: (pid: number) => void } = {},
 ): Promise<Outcome> {
-  const child = spawn(join(BIN, name), args.map(String), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(uid === undefined ? {} : { uid, gid: uid }),
-  });
-  begun?.(child.pid ?? 0);
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
-  return new Promise((resolve) =>
-    child.on('close', (status) => resolve({ status, stdout, stderr })),
-  );
+  return runBeside(join(BIN, name), args, options);
 }

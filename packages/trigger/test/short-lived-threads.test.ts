@@ -2,9 +2,10 @@
  * Threads that begin and end without pause: one that ends under our hands is no reason to give up.
  */
 import { buildLibrary, patchOf, runTool, scenario, source, trigger, type Target } from './setting';
+import { TEST_MS, waitFor } from '../../../test-targets/harness/wait.cjs';
 
 const PAIRS = Number(process.env.ULP_TEST_PAIRS ?? 15);
-jest.setTimeout(120_000 + PAIRS * 10_000);
+jest.setTimeout(TEST_MS + PAIRS * 10_000);
 
 async function look(target: Target) {
   const [threads = 0, wrong = 0, answer = 0] = (await target.ask('')).split(' ').map(Number);
@@ -14,10 +15,8 @@ async function look(target: Target) {
 /** What it says when so many threads later all have begun after the change. */
 async function later(target: Target) {
   const { threads } = await look(target);
-  for (;;) {
-    const now = await look(target);
-    if (now.threads > threads + 10) return now;
-  }
+  const isLater = (now: { threads: number }) => now.threads > threads + 10;
+  return waitFor(`more than ${threads + 10} threads`, () => look(target), isLater, target);
 }
 
 for (const [what, args] of [

@@ -2,15 +2,22 @@
  * Processes that are stopped by job control, before and in the middle of a change: they stay so
  * until they are continued.
  */
-import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { DYING_TOOL } from '../../../test-targets/harness/die';
 import { expectNoTrace, expectPatched } from './no-trace';
 import { buildLibrary, patchOf, runTool, scenario, source, trigger } from './setting';
 import { CALLS, goesOn, LEFT_EARLY } from './vigilant';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
+import { TEST_MS, stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
-const isStopped = (pid: number): boolean =>
-  /^State:\s*T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+const isStopped = (pid: number): boolean => stateOf(pid) === 'T';
+
+const stop = (pid: number): Promise<string> =>
+  waitFor(
+    'a stop',
+    () => stateOf(pid),
+    (letter) => letter === 'T',
+    { pid },
+  );
 
 scenario('stopped by SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU', async (s) => {
   const library = buildLibrary(s);
@@ -21,7 +28,7 @@ scenario('stopped by SIGSTOP, SIGTSTP, SIGTTIN and SIGTTOU', async (s) => {
   const { pid } = target;
   for (const signal of ['SIGSTOP', 'SIGTSTP', 'SIGTTIN', 'SIGTTOU'] as const) {
     process.kill(pid, signal);
-    while (!isStopped(pid));
+    await stop(pid);
     const fact = /it is stopped by job control \(let it go on first \(SIGCONT\)\)\n$/;
     for (const more of [[], ['--dry-run']]) expectNoTrace(pid, patch, { status: 3, fact, more });
     expect(runTool('ulp-check', [pid, patch]).status).toBe(1);
@@ -40,14 +47,14 @@ const STEPS = 22;
  */
 function stopAt(pid: number, patch: string, action: string, step: number): number | undefined {
   const args = [DYING_TOOL, String(pid), patch, action, String(step), 'trigger', 'stop'];
-  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  const { status, stdout, stderr } = runProgram(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0 && !/nothing was changed/.test(stderr)) throw new Error(stderr);
   return status === 0 && Number(stdout) < step ? undefined : (status ?? -1);
 }
 
 /** How often in each call. */
 const STOPS = Number(process.env.ULP_TEST_STOPS ?? 3);
-jest.setTimeout(120_000 + STOPS * 30_000);
+jest.setTimeout(TEST_MS + STOPS * 30_000);
 
 scenario('SIGSTOP at every step of a change, in each blocking call', async (s) => {
   const library = buildLibrary(s);
@@ -65,7 +72,7 @@ scenario('SIGSTOP at every step of a change, in each blocking call', async (s) =
       const status = stopAt(pid, patch, action, step);
       if (status !== undefined) {
         // The signal may still be on its way.
-        while (!isStopped(pid));
+        await stop(pid);
         stops++;
       }
       const isApplied = runTool('ulp-check', [pid, patch]).status === 0;

@@ -1,7 +1,6 @@
 /**
  * Processes in containers, without their first thread, after fork: paths and ids are what they see.
  */
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { preload } from '../../../test-targets/harness/build';
@@ -18,6 +17,7 @@ import {
   trigger,
   type Target,
 } from './setting';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
 
 /**
  * The patch's file exists outside of the target's root only: refused, with the place where it has
@@ -57,7 +57,7 @@ asRoot(scenario)('in a chroot of its own', async (s) => {
     copyFileSync(path, root + path);
   };
   for (const file of [program, preload()]) {
-    const needed = spawnSync('ldd', [file], { encoding: 'utf8' }).stdout;
+    const needed = runProgram('ldd', [file], { encoding: 'utf8' }).stdout;
     [file, ...(needed.match(/\/\S+/g) ?? [])].forEach(bring);
   }
   mkdirSync(join(root, 'proc'));

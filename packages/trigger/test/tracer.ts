@@ -1,5 +1,7 @@
 /** Real gdb and strace, attached to a process, talked to by lines. */
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { startProgram } from '../../../test-targets/harness/programs.cjs';
+import { PROGRAM_MS, inTime } from '../../../test-targets/harness/wait.cjs';
 
 export class Tracer {
   private said = '';
@@ -20,29 +22,32 @@ export class Tracer {
 
   /** Attached to all threads, which stand still. */
   static async gdb(pid: number): Promise<Tracer> {
-    const tracer = new Tracer(spawn('gdb', ['-nx', '-q', '-p', String(pid)]));
+    const tracer = new Tracer(startProgram('gdb', ['-nx', '-q', '-p', String(pid)]));
     await tracer.command('set confirm off');
     return tracer;
   }
 
   /** Attached to the thread; with `-f` to all of its process, and to those that begin later. */
   static strace(...args: readonly (string | number)[]): Tracer {
-    return new Tracer(spawn('strace', args.map(String)));
+    return new Tracer(startProgram('strace', args.map(String)));
   }
 
   get pid(): number {
     return this.child.pid ?? 0;
   }
 
-  private news(): Promise<void> {
-    return new Promise((resolve) => (this.wake = resolve));
+  private news(what: string): Promise<void> {
+    const news = new Promise<void>((resolve) => (this.wake = resolve));
+    const name = this.child.spawnargs.join(' ');
+    const seen = () => this.said;
+    return inTime(`${what} of ${name}`, news, { ms: PROGRAM_MS, pid: this.pid, seen });
   }
 
   /** @returns what it has printed since, with this in it. @throws when it ends without it */
   async expect(fact: RegExp): Promise<string> {
     while (!fact.test(this.said)) {
       if (this.hasEnded) throw new Error(`no ${fact.source}, but: ${this.said}`);
-      await this.news();
+      await this.news(fact.source);
     }
     const { said } = this;
     this.said = '';
@@ -77,7 +82,7 @@ export class Tracer {
   }
 
   async end(): Promise<string> {
-    while (!this.hasEnded) await this.news();
+    while (!this.hasEnded) await this.news('the end');
     return this.said;
   }
 }

@@ -3,12 +3,12 @@
  * lives on.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { Tracee } from '@ulp/ptrace-ffi';
 import { tid as asTid } from '@ulp/core';
 import { expectNoTrace, expectPatched } from './no-trace';
 import { begin, patchOf, runAside, runTool, scenario, trigger, type Target } from './setting';
 import { Tracer } from './tracer';
+import { HANG_MS, stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
 const tracedBy = (tracer: Tracer, name: string) => ({
   status: 4 as const,
@@ -30,14 +30,16 @@ const tracerOf = (task: number): number =>
  * its next read.
  */
 async function asleep(pid: number): Promise<void> {
-  while (!/^State:\s*S/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) await delay(1);
+  const state = () => stateOf(pid);
+  await waitFor('a thread that sleeps', state, (letter) => letter === 'S', { pid });
 }
 
 /**
  * Waits until the helper has begun to work on a request; the process has so many threads otherwise.
  */
 async function helperWorks(pid: number, others: number): Promise<void> {
-  while (threads(pid).length <= others) await delay(1);
+  const isMore = (all: string[]) => all.length > others;
+  await waitFor(`more than ${others} threads`, () => threads(pid), isMore, { pid });
 }
 
 scenario('gdb is attached, the process stands or runs', async (s) => {
@@ -127,7 +129,7 @@ scenario('who comes while we hold a thread is refused by the kernel', async (s) 
   const patch = patchOf(s, library, 'fix', 1000);
   const held = Tracee.seize(asTid(target.pid));
   held.interrupt();
-  expect(held.waitForStop(10_000)).toEqual({ kind: 'interrupted' });
+  expect(held.waitForStop(HANG_MS)).toEqual({ kind: 'interrupted' });
   const strace = Tracer.strace('-f', '-p', target.pid);
   expect(await strace.end()).toMatch(/Operation not permitted/);
   const gdb = await Tracer.gdb(target.pid);

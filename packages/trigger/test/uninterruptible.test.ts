@@ -1,6 +1,5 @@
 /** A thread that no signal reaches (state D): it writes to a file system that is frozen. */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectPatched } from './no-trace';
 import {
@@ -13,6 +12,8 @@ import {
   succeed,
   trigger,
 } from './setting';
+import { needProgram, runProgram } from '../../../test-targets/harness/programs.cjs';
+import { stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
 /**
  * A small file system of this test alone. @returns undefined when none can be had, which is printed
@@ -23,15 +24,16 @@ function mountIn(room: string): string | undefined {
   writeFileSync(image, '');
   truncateSync(image, 8 << 20);
   mkdirSync(folder);
+  for (const program of ['mkfs.ext4', 'mount', 'losetup']) needProgram(program);
   const script = 'mkfs.ext4 -q "$0" && mount -o loop "$0" "$1"';
-  const { status, stderr } = spawnSync('sh', ['-c', script, image, folder]);
+  const { status, stderr } = runProgram('sh', ['-c', script, image, folder]);
   if (status === 0) return folder;
   console.warn(`skipped: no file system on a loop device here: ${stderr.toString()}`);
   return undefined;
 }
 
 const run = (command: string, ...args: string[]): void =>
-  expect(spawnSync(command, args)).toMatchObject({ status: 0 });
+  expect(runProgram(command, args)).toMatchObject({ status: 0 });
 
 asRoot(scenario)(
   'it waits for a file system: given up in time, and it loses nothing',
@@ -44,12 +46,11 @@ asRoot(scenario)(
       const patch = patchOf(s, library, 'fix', 1000);
       const target = await s.start(program, { args: [join(folder, 'file')] });
       expect(await target.ask('answer')).toBe('2');
-      const state = () =>
-        /^State:\s*(.)/m.exec(readFileSync(`/proc/${target.pid}/status`, 'utf8'))?.[1];
+      const state = () => stateOf(target.pid);
       run('fsfreeze', '-f', folder);
       try {
         target.tell('answer');
-        while (state() !== 'D');
+        await waitFor('state D', state, (letter) => letter === 'D', target);
         const before = target.maps();
         const { status, stderr } = trigger(target, patch, '--timeout', '500');
         expect(status).toBe(5);

@@ -2,13 +2,13 @@
  * Processes in user namespaces: from outside, from inside as the namespace's own root, and by who
  * may not.
  */
-import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { NOBODY } from '../../../test-targets/harness/tools';
 import { expectNoTrace, expectPatched } from './no-trace';
 import { asRoot, BIN, buildLibrary, patchOf, scenario, source, type Scenario } from './setting';
 import type { Target } from './setting';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
 
 /** Neither root, nor who made the namespace. */
 const STRANGER = NOBODY - 1;
@@ -22,7 +22,7 @@ function prepare(s: Scenario) {
 }
 
 const skipped = (): boolean => {
-  const { status, stderr } = spawnSync('unshare', ['-Ur', 'true'], { encoding: 'utf8' });
+  const { status, stderr } = runProgram('unshare', ['-Ur', 'true'], { encoding: 'utf8' });
   if (status !== 0) console.warn(`skipped: no user namespace can be made here: ${stderr}`);
   return status !== 0;
 };
@@ -49,7 +49,7 @@ asRoot(scenario)('made by a user: root and that user may, a stranger may not', a
   expectNoTrace(target.pid, patch, { status: 4, fact, uid: STRANGER });
   await expectPatched(target, patch);
   for (const more of [[], ['--revert']]) {
-    const tool = spawnSync(join(BIN, 'ulp-trigger'), [`${target.pid}`, patch, ...more], {
+    const tool = runProgram(join(BIN, 'ulp-trigger'), [`${target.pid}`, patch, ...more], {
       uid: NOBODY,
       gid: NOBODY,
       encoding: 'utf8',
@@ -66,7 +66,7 @@ asRoot(scenario)("the namespace's own root, from inside", async (s) => {
   const target = await s.start('setpriv', { args: [...AS_NOBODY, 'unshare', ...spaces, program] });
   const inner = childOf(target);
   const inside = (tool: string, ...args: string[]) =>
-    spawnSync('nsenter', ['-t', `${inner}`, '-U', '-p', '-m', join(BIN, tool), ...args], {
+    runProgram('nsenter', ['-t', `${inner}`, '-U', '-p', '-m', join(BIN, tool), ...args], {
       encoding: 'utf8',
     });
   for (const [more, answer] of [
@@ -79,7 +79,7 @@ asRoot(scenario)("the namespace's own root, from inside", async (s) => {
   expect(inside('ulp-check', '1', patch)).toMatchObject({ status: 1, stderr: '' });
   // Another namespace's process, seen through the procfs of the host: its root is none here.
   const outside = await s.start(program);
-  const { status, stderr } = spawnSync(
+  const { status, stderr } = runProgram(
     'nsenter',
     ['-t', `${inner}`, '-U', join(BIN, 'ulp-trigger'), `${outside.pid}`, patch],
     { encoding: 'utf8' },

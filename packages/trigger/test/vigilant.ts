@@ -2,6 +2,7 @@
  * What programs/vigilant.c, which looks all the time whether it has been disturbed, says of itself.
  */
 import type { Target } from './setting';
+import { waitFor } from '../../../test-targets/harness/wait.cjs';
 
 /** What it can do meanwhile. */
 export const CALLS = [
@@ -23,8 +24,6 @@ async function look(target: Target) {
 /** Two calls later: nobody is stopped, blocked, or in a call that nothing ends. */
 export async function goesOn(target: Target) {
   const { calls } = await look(target);
-  for (;;) {
-    const now = await look(target);
-    if (now.calls > calls + 1) return now;
-  }
+  const isLater = (now: { calls: number }) => now.calls > calls + 1;
+  return waitFor(`more than ${calls + 1} calls`, () => look(target), isLater, target);
 }

@@ -1,14 +1,15 @@
 /** Which threads the commands touch, as strace(1) sees their ptrace(2). */
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { begin, BIN, patchOf, runTool, scenario, succeed, type Scenario } from './setting';
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
+import { waitFor } from '../../../test-targets/harness/wait.cjs';
 
 /** Threads that a command attaches to, in order; one that does not exist is for practice. */
 function seized(s: Scenario, command: string, ...args: readonly (string | number)[]): number[] {
   const log = join(s.room, 'ptrace.log');
   const traced = [join(BIN, command), ...args.map(String)];
-  execFileSync('strace', ['-f', '-qq', '-e', 'trace=ptrace', '-o', log, ...traced]);
+  outputOf('strace', ['-f', '-qq', '-e', 'trace=ptrace', '-o', log, ...traced]);
   const calls = readFileSync(log, 'utf8').split('\n');
   return calls.flatMap((call) => {
     const seize = /ptrace\(PTRACE_SEIZE, (\d+),.* = 0$/.exec(call);
@@ -51,7 +52,7 @@ function switches(pid: number): Map<string, string> {
 }
 
 /** Waits until there are so many threads, and all sleep in the kernel: the helper has gone. */
-function settle(pid: number, threads: number): void {
+async function settle(pid: number, threads: number): Promise<void> {
   const isAsleep = (tid: string): boolean => {
     try {
       return /^\d+ \(.*\) S /.test(readFileSync(`/proc/${pid}/task/${tid}/stat`, 'utf8'));
@@ -59,10 +60,16 @@ function settle(pid: number, threads: number): void {
       return false; // it has ended
     }
   };
-  for (;;) {
+  const awake = () => {
     const all = readdirSync(`/proc/${pid}/task`);
-    if (all.length === threads && all.every(isAsleep)) return;
-  }
+    return { threads: all.length, awake: all.filter((tid) => !isAsleep(tid)) };
+  };
+  await waitFor(
+    `${threads} threads that sleep`,
+    awake,
+    (now) => now.threads === threads && now.awake.length === 0,
+    { pid },
+  );
 }
 
 for (const threads of [16, 256])
@@ -71,20 +78,20 @@ for (const threads of [16, 256])
     const { pid } = target;
     const patch = patchOf(s, library, 'fix', 1000);
     expect(await target.ask(`crowd ${threads - 1}`)).toBe('asleep');
-    settle(pid, threads);
-    const stopped = (act: () => unknown): string[] => {
+    await settle(pid, threads);
+    const stopped = async (act: () => unknown): Promise<string[]> => {
       const before = switches(pid);
       act();
-      settle(pid, threads);
+      await settle(pid, threads);
       const after = switches(pid);
       expect([...after.keys()]).toEqual([...before.keys()]);
       return [...after.keys()].filter((tid) => after.get(tid) !== before.get(tid));
     };
-    expect(stopped(() => succeed('ulp-trigger', pid, patch, '--dry-run'))).toEqual([]);
-    expect(stopped(() => succeed('ulp-trigger', pid, patch))).toHaveLength(1);
-    expect(stopped(() => succeed('ulp-check', pid, patch, '--threads'))).toEqual([]);
-    expect(stopped(() => succeed('ulp-inspect', pid))).toEqual([]);
-    expect(stopped(() => runTool('ulp-dispatcher', ['check', patch, pid]))).toEqual([]);
+    expect(await stopped(() => succeed('ulp-trigger', pid, patch, '--dry-run'))).toEqual([]);
+    expect(await stopped(() => succeed('ulp-trigger', pid, patch))).toHaveLength(1);
+    expect(await stopped(() => succeed('ulp-check', pid, patch, '--threads'))).toEqual([]);
+    expect(await stopped(() => succeed('ulp-inspect', pid))).toEqual([]);
+    expect(await stopped(() => runTool('ulp-dispatcher', ['check', patch, pid]))).toEqual([]);
     expect(await target.ask('answer')).toBe('1001');
     expect(succeed('ulp-trigger', pid, patch, '--revert')).toContain('reverted');
     expect(await target.ask('answer')).toBe('2');
