@@ -10,7 +10,8 @@ import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { prepare } from '../scripts/prepare.mjs';
 import { actions } from './soak/actions.mjs';
-import { asked } from './soak/asked.mjs';
+import { Asked } from '../test-targets/harness/asked.cjs';
+import { LONG_MS } from '../test-targets/harness/wait.cjs';
 import { build } from './soak/build.mjs';
 import { generator } from './soak/random.mjs';
 import { commandsMemory, compare, printComparison } from './soak/report.mjs';
@@ -40,12 +41,12 @@ prepare({ quiet: true });
 const random = generator(Number(values.seed));
 const { folder, program, patches } = build(values);
 const runtime = preload();
-const toolProcess = asked(process.execPath, [
-  '--expose-gc',
-  '--max-old-space-size=8000000',
-  `${import.meta.dirname}/soak/tool.mjs`,
-]);
-const tool = async (...words) => JSON.parse(await toolProcess.ask(words.join(' ')));
+const toolProcess = new Asked(process.execPath, {
+  args: ['--expose-gc', '--max-old-space-size=8000000', `${import.meta.dirname}/soak/tool.mjs`],
+});
+/** A change may use up its own time-out more than once. */
+const tool = async (...words) =>
+  JSON.parse(await toolProcess.ask(words.join(' '), { ms: LONG_MS }));
 const staying = [];
 for (const kinds of STAYING) staying.push(await Subject.start(program, kinds, runtime));
 const soak = {

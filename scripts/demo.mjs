@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { installDebianPackages } from './debian.mjs';
 import { prepare, root } from './prepare.mjs';
+import { startAsked } from '../test-targets/harness/asked.cjs';
 
 const DEMO = join(root, 'test-targets/demo');
 const ROOM = join(root, 'test-targets/build');
@@ -147,13 +148,10 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const us = (gap) => `${Math.round(gap)} us`;
 
 async function show({ server, metadata, question, before, after }) {
-  const child = spawn(server, [], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, LD_PRELOAD: tool('ulp-runtime', 'path', 'libpulp.so') },
-  });
+  const env = { LD_PRELOAD: tool('ulp-runtime', 'path', 'libpulp.so') };
+  const child = await startAsked(server, { env });
   try {
-    const [line] = await once(createInterface({ input: child.stdout }), 'line');
-    const port = Number(line);
+    const port = Number(child.ready);
     const control = new Client(port);
     const traffic = new Traffic(port, question);
     const expectAnswer = async (expected) => {
@@ -197,8 +195,7 @@ async function show({ server, metadata, question, before, after }) {
     const strange = [...answers.keys()].filter((answer) => answer !== before && answer !== after);
     if (strange.length > 0) throw new Error(`unexpected answers: ${strange.join(', ')}`);
   } finally {
-    child.stdin.end();
-    child.kill();
+    child.kill('SIGTERM');
   }
 }
 

@@ -1,5 +1,5 @@
 /** A process of the soak, and what must hold for it. */
-import { asked } from './asked.mjs';
+import { startAsked } from '../../test-targets/harness/asked.cjs';
 
 export class Subject {
   /** Numbers of the patches that are applied, the first one first. */
@@ -10,9 +10,8 @@ export class Subject {
   static async start(program, kinds, preload) {
     const subject = new Subject();
     subject.kinds = kinds;
-    subject.process = asked(program, [kinds], { LD_PRELOAD: preload });
-    const first = await subject.process.line();
-    if (first !== 'ready') throw new Error(`a target said '${first}'`);
+    const env = { LD_PRELOAD: preload };
+    subject.process = await startAsked(program, { args: [kinds], env, ready: 'ready' });
     return subject;
   }
 

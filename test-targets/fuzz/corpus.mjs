@@ -1,8 +1,8 @@
 /** Valid inputs to begin with: real libraries, built small, and where their numbers lie. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { outputOf } from '../harness/programs.cjs';
 
 const require = createRequire(import.meta.url);
 const elf = require('@ulp/elf');
@@ -21,8 +21,7 @@ int chosen(int) __attribute__((ifunc("choose")));
 `;
 const VERSIONS = 'FUZZ_1 { global: first; chosen; local: *; };\nFUZZ_2 { } FUZZ_1;\n';
 
-const run = (command, ...args) =>
-  execFileSync(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+const run = (command, ...args) => outputOf(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
 
 /** Compiles the libraries into a directory, once. @returns their paths, by what they show */
 export function buildLibraries(room) {

@@ -2,13 +2,13 @@
  * Parsers of a process's memory, on a real process: it maps a file that looks like a program with
  * libpulp.so in it, and each case is written into that file.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, ftruncateSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fieldsOf } from './corpus.mjs';
 import { mutateBytes } from './mutate.mjs';
+import { outputOf } from '../harness/programs.cjs';
+import { startAsked } from '../harness/asked.cjs';
 
 const require = createRequire(import.meta.url);
 const { abi } = require('@ulp/core');
@@ -178,7 +178,7 @@ const zero = (struct) =>
 
 /** Compiled into a directory, once. */
 export function buildPuppet(room) {
-  execFileSync('gcc', [
+  outputOf('gcc', [
     '-O1',
     '-Wl,-z,norelro',
     '-o',
@@ -194,10 +194,8 @@ export const fuzzer =
     const file = join(room, `image-${worker}`);
     const fd = openSync(file, 'w+');
     ftruncateSync(fd, AT.size);
-    const child = spawn(join(room, 'puppet'), [file, `${BASE}`, `${AT.debug}`], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    await once(child.stdout, 'data');
+    const args = [file, `${BASE}`, `${AT.debug}`];
+    const child = await startAsked(join(room, 'puppet'), { args, ready: 'ready' });
     const { bytes, fields } = image(child.pid);
     writeSync(fd, bytes, 0, bytes.length, 0);
     const head = bytes.subarray(0, AT.end);
@@ -215,7 +213,7 @@ export const fuzzer =
         }
       },
       end() {
-        child.stdin.end();
+        child.input.end();
         closeSync(fd);
       },
       alive: () => readFileSync(`/proc/${child.pid}/stat`, 'latin1').includes(') S '),

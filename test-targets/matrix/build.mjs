@@ -2,10 +2,9 @@
  * Compiles and links what a cell of the matrix needs. What does not depend on the cell is made
  * once.
  */
-import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { runBeside } from '../harness/programs.cjs';
 
 const SOURCES = import.meta.dirname;
 const BIN = join(SOURCES, '../../node_modules/.bin');
@@ -15,13 +14,10 @@ const WARNINGS = ['-Wall', '-Wextra', '-Werror'];
 
 /** Runs a command to its end. @throws with what it said */
 async function run(command, args, options = {}) {
-  try {
-    const { stdout } = await promisify(execFile)(command, args, { ...options, encoding: 'utf8' });
-    return stdout;
-  } catch (error) {
-    const said = String(error.stderr ?? '').trim() || error.message;
-    throw new Error(`${command.split('/').pop()}: ${said.split('\n')[0]}`, { cause: error });
-  }
+  const { status, signal, stdout, stderr } = await runBeside(command, args, options);
+  if (status === 0) return stdout;
+  const [said] = (stderr.trim() || `ended with ${signal ?? status}`).split('\n');
+  throw new Error(`${command.split('/').pop()}: ${said}`);
 }
 
 export const tool = (name, ...args) => run(join(BIN, name), args.map(String));

@@ -3,11 +3,11 @@
  * name. What does not hold of the same library built as anybody would (in `plain`) is not expected
  * of a live-patchable one.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterwards, buildLibrary, buildProgram, LIBRARY, pack, PROGRAMS, tool } from './build.mjs';
 import { Session } from './session.mjs';
+import { runProgram } from '../harness/programs.cjs';
 
 /** Collects checks; `holds` may be a promise's outcome as well. */
 class Checks {
@@ -32,7 +32,7 @@ async function factsWithout(program) {
   const session = await Session.start(program);
   const facts = await session.askFor('facts');
   const answers = await session.askFor('answers');
-  await session.end();
+  await session.finish();
   return { facts, answers };
 }
 
@@ -62,7 +62,7 @@ async function patched(checks, mode, session, metadata, plain) {
 
 /** Findings of eu-elflint, whatever the places; but for our note, of which it has not heard. */
 function lint(library) {
-  const { stdout } = spawnSync('eu-elflint', ['--gnu-ld', library], { encoding: 'utf8' });
+  const { stdout } = runProgram('eu-elflint', ['--gnu-ld', library], { encoding: 'utf8' });
   const found = stdout.split('\n').filter((line) => !line.includes("with owner name 'ULP'"));
   return new Set(found.map((line) => line.replace(/ *(0x[\da-f]+|\d+)/g, 'N')));
 }
@@ -73,7 +73,7 @@ function breakpoint(program, preload) {
     ...['set debuginfod enabled off', 'set breakpoint pending on'],
     ...[`set environment LD_PRELOAD ${preload}`, 'break f_weak', 'run once', 'bt', 'continue'],
   ].flatMap((command) => ['-ex', command]);
-  const { stdout } = spawnSync('gdb', ['-nx', '-batch', ...commands, program], {
+  const { stdout } = runProgram('gdb', ['-nx', '-batch', ...commands, program], {
     encoding: 'utf8',
   });
   const stops = stdout.match(/^(Thread \d+ .* hit )?Breakpoint 1(\.\d+)?, .*$/gm) ?? [];
@@ -101,7 +101,7 @@ export async function measure({ room, row, toolchain, plain, preload }) {
     const session = await Session.start(program, preload);
     try {
       await patched(checks, mode, session, metadata, expected);
-      await session.end();
+      await session.finish();
     } catch (error) {
       session.kill();
       throw error;

@@ -1,31 +1,10 @@
 /** A running program of the matrix: asked by lines, answers by lines. */
-import { spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
+import { Asked } from '../harness/asked.cjs';
 
-export class Session {
-  #child;
-  #lines;
-
+export class Session extends Asked {
   /** @param preload path of libpulp.so, or undefined */
-  static async start(program, preload) {
-    const session = new Session();
-    const env = { ...process.env, ...(preload ? { LD_PRELOAD: preload } : {}) };
-    if (!preload) delete env.LD_PRELOAD;
-    session.#child = spawn(program, [], { stdio: ['pipe', 'pipe', 'pipe'], env });
-    session.#lines = createInterface({ input: session.#child.stdout })[Symbol.asyncIterator]();
-    await session.expect('ready');
-    return session;
-  }
-
-  get pid() {
-    return this.#child.pid;
-  }
-
-  async ask(line) {
-    this.#child.stdin.write(`${line}\n`);
-    const { value, done } = await this.#lines.next();
-    if (done) throw new Error(`the program ended: ${await this.#ended()}`);
-    return value;
+  static start(program, preload) {
+    return new Session(program, { env: { LD_PRELOAD: preload } }).becomeReady('ready');
   }
 
   /** `name=value` words. */
@@ -33,29 +12,10 @@ export class Session {
     return parse(await this.ask(line));
   }
 
-  async expect(line) {
-    const { value, done } = await this.#lines.next();
-    if (done) throw new Error(`the program ended: ${await this.#ended()}`);
-    if (value !== line) throw new Error(`said '${value}' instead of '${line}'`);
-  }
-
-  async #ended() {
-    const { exitCode, signalCode } = this.#child;
-    if (exitCode !== null || signalCode !== null) return signalCode ?? exitCode;
-    return new Promise((resolve) =>
-      this.#child.once('exit', (code, signal) => resolve(signal ?? code)),
-    );
-  }
-
   /** @throws when it does not end well */
-  async end() {
-    this.#child.stdin.end();
-    const how = await this.#ended();
+  async finish() {
+    const how = await this.end();
     if (how !== 0) throw new Error(`the program ended: ${how}`);
-  }
-
-  kill() {
-    this.#child.kill('SIGKILL');
   }
 }
 
