@@ -1,10 +1,11 @@
 /** Control groups, of both versions: a frozen process, no memory left, no process more. */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expectNoTrace, expectPatched } from './no-trace';
 import { asRoot, BIN, buildLibrary, patchOf, scenario, source, trigger } from './setting';
 import type { Scenario, Target } from './setting';
+import { runProgram } from '../../../test-targets/harness/programs.cjs';
+import { callOf, stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
 const ROOT = '/sys/fs/cgroup';
 const NAME = `ulp-test-${process.pid}`;
@@ -29,7 +30,7 @@ async function groupOf(s: Scenario, kind: string, file: string): Promise<Group |
   mkdirSync(folder, { recursive: true });
   const type = kind === 'cgroup2' ? '-t cgroup2' : `-t cgroup -o ${kind}`;
   const script = `mount ${type} none "$0" && echo ready && exec cat`;
-  const tried = spawnSync('unshare', ['-m', 'sh', '-c', `mount ${type} none "$0"`, folder]);
+  const tried = runProgram('unshare', ['-m', 'sh', '-c', `mount ${type} none "$0"`, folder]);
   if (tried.status !== 0) {
     console.warn(`skipped: no hierarchy of ${kind} here: ${tried.stderr.toString()}`);
     return undefined;
@@ -69,12 +70,25 @@ function prepare(s: Scenario) {
 const triggerBlind = (target: Target, patch: string, ...more: string[]) => {
   const script = `mount -t tmpfs none ${ROOT} && exec "$0" "$@"`;
   const args = [join(BIN, 'ulp-trigger'), `${target.pid}`, patch, ...more];
-  return spawnSync('unshare', ['-m', 'sh', '-c', script, ...args], { encoding: 'utf8' });
+  return runProgram('unshare', ['-m', 'sh', '-c', script, ...args], { encoding: 'utf8' });
 };
+
+/**
+ * Waits until a process does nothing by itself: it sleeps in read(2), and no other thread runs.
+ * At its limit of memory, the kernel ends a process that asks for a page: for itself, or for the
+ * answer that it sends.
+ */
+const atRest = ({ pid }: Target): Promise<unknown> =>
+  waitFor(
+    'a process at rest, in read(2)',
+    () => ({ call: callOf(pid), states: readdirSync(`/proc/${pid}/task`).map((t) => stateOf(t)) }),
+    ({ call, states }) => call === '0' && states.every((state) => state === 'S'),
+    { pid },
+  );
 
 /** Is its group among those that a tool sees? */
 const isVisible = (): boolean =>
-  spawnSync('sh', ['-c', `ls -d ${ROOT}/${NAME} ${ROOT}/*/${NAME}`]).stdout.length > 0;
+  runProgram('sh', ['-c', `ls -d ${ROOT}/${NAME} ${ROOT}/*/${NAME}`]).stdout.length > 0;
 
 for (const [kind, file, frozen, thawed, isFrozen] of [
   [
@@ -102,7 +116,7 @@ for (const [kind, file, frozen, thawed, isFrozen] of [
       group.write('cgroup.procs', target.pid);
       for (let round = 0; round < 2; round++) {
         group.write(file, frozen);
-        while (!isFrozen(group));
+        await waitFor('a frozen group', () => isFrozen(group), Boolean, target);
         if (isVisible())
           for (const more of [[], ['--dry-run']])
             expectNoTrace(target.pid, patch, {
@@ -140,17 +154,26 @@ for (const [kind, limit, usage, kills, unlimited] of [
       }
       const target = await group.start(program);
       expect(await target.ask('answer')).toBe('2');
-      const full = (): void => group.write(limit, group.read(usage));
+      // Nothing that it has can be taken from it, so that it asks for no page that it had before.
+      expect(await target.ask('resident')).toBe('resident');
+      const full = async (): Promise<void> => {
+        await atRest(target);
+        group.write(limit, group.read(usage));
+      };
       const fact = new RegExp(`its control group .*/${NAME} is at its limit of memory: expected`);
-      full();
+      await full();
       for (const more of [[], ['--dry-run']])
         expectNoTrace(target.pid, patch, { status: 3, fact, more });
+      expect(group.read(kills)).toMatch(/^oom_kill 0$/m);
       group.write(limit, unlimited);
+      expect(await target.ask('answer')).toBe('2');
       s.apply(target, patch);
-      full();
-      expectNoTrace(target.pid, patch, { status: 3, fact, more: ['--revert'] });
       expect(await target.ask('answer')).toBe('1001');
+      await full();
+      expectNoTrace(target.pid, patch, { status: 3, fact, more: ['--revert'] });
+      expect(group.read(kills)).toMatch(/^oom_kill 0$/m);
       group.write(limit, unlimited);
+      expect(await target.ask('answer')).toBe('1001');
       s.revert(target, patch);
       expect(await target.ask('answer')).toBe('2');
       expect(group.read(kills)).toMatch(/^oom_kill 0$/m);

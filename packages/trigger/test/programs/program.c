@@ -11,6 +11,7 @@
  * fork           a child goes on in place of this process: its pid
  * spin           a thread that never rests begins: its number
  * crowd N        N more threads that sleep for good begin
+ * resident       all its memory stays where it is, as does all that it gets from now on
  */
 #define _GNU_SOURCE
 #include "keep-memory.h"
@@ -19,6 +20,7 @@
 #include <link.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -141,6 +143,8 @@ static const char *reply(char *line)
     return execute(line[7] != '\0');
   if (strcmp(line, "hide") == 0)
     return prctl(PR_SET_DUMPABLE, 0) ? "not hidden" : "hidden";
+  if (strcmp(line, "resident") == 0)
+    return mlockall(MCL_CURRENT | MCL_FUTURE) ? "not resident" : "resident";
   if (strcmp(line, "fork") == 0)
     return go_on_as_child();
   if (strcmp(line, "spin") == 0)
