@@ -4,6 +4,7 @@
  * step number STEP; with `stop`, it stops the target then (SIGSTOP) and goes on. Prints how many
  * steps there were if it comes to its end.
  */
+import { HANG_MS } from '../../../test-targets/harness/wait.cjs';
 import { runTool, watchSteps } from './tool-steps.mjs';
 
 const [pid, file, action, last, tool, stop] = process.argv.slice(2);
@@ -15,5 +16,5 @@ watchSteps((kind, act) => {
   }
   return act();
 });
-await runTool(pid, file, action, tool, stop ? 300 : 10_000);
+await runTool(pid, file, action, tool, stop ? 300 : HANG_MS);
 process.stdout.write(`${steps}\n`);

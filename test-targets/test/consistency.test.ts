@@ -2,6 +2,7 @@ import type { Scenario } from '../harness/scenario';
 import { scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { runTool } from '../harness/tools';
+import { HANG_MS } from '../harness/wait.cjs';
 
 async function prepare(s: Scenario): Promise<{ target: Target; patch: string }> {
   const a = s.library('consistency/library.c', 'liba.so', { args: ['-DNAME=a'] });
@@ -43,7 +44,7 @@ scenario(
     expect(await sees(target)).toEqual(['2 2', '2 2', '1 1', '2 2']);
     await target.ask('2 leave');
     expect(await sees(target)).toEqual(['2 2', '2 2', '2 2', '2 2']);
-    expect(runTool('ulp-check', [target.pid, patch, '--wait', 1000]).status).toBe(0);
+    expect(runTool('ulp-check', [target.pid, patch, '--wait', HANG_MS]).status).toBe(0);
   },
 );
 

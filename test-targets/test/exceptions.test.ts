@@ -1,6 +1,7 @@
 import { scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { runTool, succeed } from '../harness/tools';
+import { HANG_MS } from '../harness/wait.cjs';
 
 async function answers(target: Target, version: 'old' | 'new'): Promise<void> {
   const sum = version === 'old' ? '2' : '201';
@@ -39,7 +40,7 @@ scenario('every way out of a library works through tracked frames', async (s) =>
   allOutside(target);
   s.apply(target, patch);
   await answers(target, 'new');
-  expect(runTool('ulp-check', [target.pid, patch, '--wait', 1000]).status).toBe(0);
+  expect(runTool('ulp-check', [target.pid, patch, '--wait', HANG_MS]).status).toBe(0);
   allOutside(target);
   s.revert(target, patch);
   await answers(target, 'old');

@@ -4,6 +4,7 @@ import { inspectSchema } from '@ulp/ptrace-ffi/schema';
 import { Hostile } from '../harness/hostile';
 import { scenario } from '../harness/scenario';
 import { Target } from '../harness/target';
+import { SLOWNESS } from '../harness/wait.cjs';
 
 /**
  * Program and arguments; `silent`: it has no library or no runtime that anybody could know it by.
@@ -30,7 +31,7 @@ const CROWD: readonly (readonly [program: string, args: readonly string[], silen
   ['disturbed', ['look-alikes']],
 ];
 /** Each may use up the time of a change, 10 s. */
-const RUN_MS = 400_000;
+const RUN_MS = 400_000 * SLOWNESS;
 jest.setTimeout(3 * RUN_MS);
 
 scenario('nobody in the crowd keeps a good process from being patched and shown', async (s) => {

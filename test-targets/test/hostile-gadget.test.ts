@@ -6,6 +6,7 @@
 import { Hostile, heldThreads } from '../harness/hostile';
 import { scenario } from '../harness/scenario';
 import { Target } from '../harness/target';
+import { givenLittleTime } from '../harness/little-time';
 
 interface Outcome {
   readonly status: 0 | 3 | 4 | 5;
@@ -51,7 +52,10 @@ for (const [how, { status, fact, answer, ends }] of Object.entries(OUTCOMES))
     const target = await Target.start(hostile.program('gadget'), { args: [how] });
     const pid = String(target.pid);
     try {
-      const outcome = hostile.run('ulp-trigger', [pid, hostile.patch, '--timeout', '1000']);
+      const outcome = givenLittleTime(
+        (ms) => hostile.run('ulp-trigger', [pid, hostile.patch, '--timeout', String(ms)]),
+        fact,
+      );
       expect(outcome).toMatchObject({ status, stderr: expect.stringMatching(fact) as string });
       if (!ends) expect(heldThreads(target.pid)).toEqual([]);
       if (answer !== undefined) expect(await target.ask('a line')).toBe(answer);

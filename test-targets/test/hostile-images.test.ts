@@ -5,6 +5,7 @@
 import { Hostile } from '../harness/hostile';
 import { scenario, type Scenario } from '../harness/scenario';
 import { Target } from '../harness/target';
+import { givenLittleTime } from '../harness/little-time';
 
 /**
  * By the way it lies: what the refusal says; 'applied'; or 'its own': what it has done to itself
@@ -28,7 +29,10 @@ async function lie(s: Scenario, whose: string, lies: Lies): Promise<void> {
       hostile.run('ulp-inspect', [pid, '--json']);
       const refusal = expected === EXECUTING ? 4 : 3;
       expect(hostile.run('ulp-check', [pid, hostile.patchOfNone]).status).toBe(refusal);
-      const { status, stderr } = hostile.run('ulp-trigger', [pid, patch, '--timeout', '1000']);
+      const { status, stderr } = givenLittleTime(
+        (ms) => hostile.run('ulp-trigger', [pid, patch, '--timeout', String(ms)]),
+        typeof expected === 'string' ? undefined : expected,
+      );
       if (expected === 'its own') continue;
       const changes = await target.ask('changes');
       const answer = await target.ask('answer');

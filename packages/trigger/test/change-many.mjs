@@ -5,6 +5,7 @@
  */
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import { HANG_MS } from '../../../test-targets/harness/wait.cjs';
 
 const require = createRequire(import.meta.url);
 const { readMetadata } = require('@ulp/metadata');
@@ -19,7 +20,7 @@ await once(process.stdin, 'data');
 await Promise.all(
   targets.map(async (target) => {
     for (const change of [applyPatch, revertPatch, applyPatch])
-      await change(target, metadata, { timeoutMs: 30_000 });
+      await change(target, metadata, { timeoutMs: HANG_MS });
     target.close();
   }),
 );

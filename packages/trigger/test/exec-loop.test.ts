@@ -6,10 +6,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { pid as asPid } from '@ulp/core';
 import { openProcess } from '@ulp/ptrace-ffi';
 import { buildLibrary, patchOf, scenario, source, trigger, type Target } from './setting';
+import { HANG_MS, TEST_MS, waitFor } from '../../../test-targets/harness/wait.cjs';
 
 const TRIES = Number(process.env.ULP_TEST_TRIES ?? 12);
 const LOOKS = 5000;
-jest.setTimeout(120_000 + TRIES * 10_000);
+jest.setTimeout(TEST_MS + TRIES * 10_000);
 
 async function look(target: Target) {
   const [rounds = 0, wrong = 0] = (await target.ask('')).split(' ').map(Number);
@@ -51,12 +52,17 @@ for (const [what, how] of [
     const target = await s.start(program, { args: [how, '0', '0'] });
     const patched = new Set<boolean>();
     for (let turn = 0; turn < TRIES; turn++) {
-      const { status, stderr } = trigger(target, patch, '--timeout', '3000');
+      const { status, stderr } = trigger(target, patch, '--timeout', String(HANG_MS));
       patched.add(status === 0);
       expect(`${status} ${stderr}`).toMatch(REFUSAL);
       expect(traced(target.pid)).toEqual([]);
       const { rounds } = await look(target);
-      while ((await look(target)).rounds < rounds + 2);
+      await waitFor(
+        `round ${rounds + 2}`,
+        () => look(target),
+        (now) => now.rounds >= rounds + 2,
+        target,
+      );
     }
     // Most of them are gone before the tool has begun.
     expect(patched).toContain(false);

@@ -5,7 +5,8 @@
  * ptrace(2) or a write to the target's memory; with `read`, a read of it. Prints, as JSON, how many
  * steps there were, how the tool ended, and what it changed in the other program.
  */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
+import { HANG_MS, stateOf, waitSync } from '../../../test-targets/harness/wait.cjs';
 import { runTool, watchSteps } from '../../../test-targets/harness/tool-steps.mjs';
 
 const [pid, file, moment, reads] = process.argv.slice(2);
@@ -21,7 +22,7 @@ function program() {
 
 const first = program();
 const hasExecuted = () => program() !== first;
-const stands = () => /^State:\s*[tT]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+const stands = () => 'tT'.includes(stateOf(pid));
 
 /**
  * What a thread is changed by; PTRACE_SETREGS alone repeats the call that the stop has broken off.
@@ -32,7 +33,8 @@ let steps = 0;
 watchSteps((kind, act) => {
   if ((kind === 'read') === (reads !== undefined) && ++steps === Number(moment)) {
     process.kill(Number(pid), 'SIGUSR1');
-    while (!hasExecuted() && !stands());
+    const isOver = () => hasExecuted() || stands();
+    waitSync('another program, or a stop', isOver, Boolean, { pid: Number(pid) });
   }
   const isOther = kind in CHANGES && hasExecuted();
   const result = act();
@@ -43,7 +45,7 @@ watchSteps((kind, act) => {
 });
 let end = 'done';
 try {
-  await runTool(pid, file, 'apply', 'trigger', 10_000);
+  await runTool(pid, file, 'apply', 'trigger', HANG_MS);
 } catch ({ code, message }) {
   end = `${code}: ${message}`;
 }

@@ -3,24 +3,23 @@
  * before it seizes the first thread, when it has seen that it has none, the target gets SIGUSR1,
  * and the tool goes on when that has led to a filter. Prints how applying FILE ended.
  */
-import { readFileSync } from 'node:fs';
+import { HANG_MS, statusOf, waitSync } from '../../../test-targets/harness/wait.cjs';
 import { runTool, watchSteps } from '../../../test-targets/harness/tool-steps.mjs';
 
 const [pid, file] = process.argv.slice(2);
 const PTRACE_SEIZE = 0x4206;
-const isFiltered = () =>
-  /^Seccomp:\s*2$/m.test(readFileSync(`/proc/${pid}/task/${pid}/status`, 'latin1'));
+const isFiltered = () => statusOf(`${pid}/task/${pid}`, 'Seccomp') === '2';
 
 watchSteps((kind, act) => {
   if (kind === PTRACE_SEIZE && !isFiltered()) {
     process.kill(Number(pid), 'SIGUSR1');
-    while (!isFiltered());
+    waitSync('a filter', isFiltered, Boolean, { pid: Number(pid) });
   }
   return act();
 });
 let end = 'done';
 try {
-  await runTool(pid, file, 'apply', 'trigger', 10_000);
+  await runTool(pid, file, 'apply', 'trigger', HANG_MS);
 } catch ({ code, message }) {
   end = `${code}: ${message}`;
 }

@@ -1,22 +1,25 @@
 /** Requests that take too long, and tools that meet at one process. */
 import { chmodSync, readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as delay } from 'node:timers/promises';
 import { NOBODY } from '../../../test-targets/harness/tools';
 import { asRoot, begin, buildLibrary, patchOf, runAside, runTool, scenario } from './setting';
 import { source, trigger, type Scenario, type Target } from './setting';
+import { waitFor } from '../../../test-targets/harness/wait.cjs';
+import { givenLittleTime } from '../../../test-targets/harness/little-time';
 
 scenario('a process that holds the lock of its loader: given up, nothing changed', async (s) => {
   const { library, target } = await begin(s);
   const patch = patchOf(s, library, 'fix', 1000);
   await target.ask('lock');
-  const first = trigger(target, patch, '--timeout', '300');
+  const soon = (fact: RegExp) =>
+    givenLittleTime((ms) => trigger(target, patch, '--timeout', String(ms)), fact);
+  const heldUp = /held up.*nothing was changed; the request is called off/;
+  const first = soon(heldUp);
   expect(first.status).toBe(5);
-  expect(first.stderr).toMatch(/held up.*nothing was changed; the request is called off/);
-  const second = trigger(target, patch, '--timeout', '300');
+  expect(first.stderr).toMatch(heldUp);
+  const atWork = /an earlier request is still being worked on \(nothing was changed\)/;
+  const second = soon(atWork);
   expect(second.status).toBe(5);
-  expect(second.stderr).toMatch(
-    /an earlier request is still being worked on \(nothing was changed\)/,
-  );
+  expect(second.stderr).toMatch(atWork);
   expect(await target.ask('answer')).toBe('2');
   expect(runTool('ulp-check', [target.pid, patch]).status).toBe(1);
 
@@ -34,7 +37,9 @@ scenario('only the unloading is held up: the revert is done', async (s) => {
   const patch = patchOf(s, library, 'fix', 1000);
   s.apply(target, patch);
   await target.ask('lock');
-  const { status, stdout } = trigger(target, patch, '--revert', '--timeout', '500');
+  const { status, stdout } = givenLittleTime((ms) =>
+    trigger(target, patch, '--revert', '--timeout', String(ms)),
+  );
   expect(status).toBe(0);
   expect(stdout).toContain('reverted');
   expect(await target.ask('answer')).toBe('2');
@@ -45,8 +50,8 @@ scenario('only the unloading is held up: the revert is done', async (s) => {
 });
 
 async function helperLives({ pid }: Target): Promise<void> {
-  const threads = (): number => readdirSync(`/proc/${pid}/task`).length;
-  while (threads() < 3) await delay(1); // the third one is the helper
+  const threads = () => readdirSync(`/proc/${pid}/task`);
+  await waitFor('the helper, as the third thread', threads, ({ length }) => length >= 3, { pid });
 }
 
 /**
@@ -106,7 +111,9 @@ asRoot(scenario)(
     // It looks for the answer many times, and whether the process is still the same one.
     const calls = (): number =>
       Number(/^syscr: (\d+)$/m.exec(readFileSync(`/proc/${tool}/io`, 'utf8'))?.[1]);
-    for (const enough = calls() + 1000; calls() < enough;) await delay(1);
+    const enough = calls() + 1000;
+    const isEnough = (count: number) => count >= enough;
+    await waitFor(`${enough} calls of read(2)`, calls, isEnough, { pid: tool });
     await target.ask('unlock');
     expect(await end).toMatchObject({ status: 0, stderr: '' });
     expect(await target.ask('answer')).toBe('1001');

@@ -3,15 +3,16 @@
  * thread in each blocking call and in none. See killed-anywhere.test.ts for the moments that a
  * random one rarely meets.
  */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { BIN, buildLibrary, patchOf, scenario, source, type Target } from './setting';
 import { CALLS, goesOn, LEFT_EARLY } from './vigilant';
+import { startProgram } from '../../../test-targets/harness/programs.cjs';
+import { TEST_MS } from '../../../test-targets/harness/wait.cjs';
 
 const MOMENTS = Number(process.env.ULP_TEST_MOMENTS ?? 48);
 /** Longer than any command lives, in ms. */
 const NEVER = 60_000;
-jest.setTimeout(60_000 + MOMENTS * 2000);
+jest.setTimeout(TEST_MS + MOMENTS * 2000);
 
 /** @returns how long it took, in ms, or undefined: it was killed before its end */
 function killedAfter(
@@ -20,7 +21,7 @@ function killedAfter(
   args: readonly string[],
 ): Promise<number | undefined> {
   const started = process.hrtime.bigint();
-  const child = spawn(join(BIN, tool), args, { stdio: 'ignore' });
+  const child = startProgram(join(BIN, tool), args, { stdio: 'ignore' });
   const timer = setTimeout(() => child.kill('SIGKILL'), ms);
   return new Promise((resolve) =>
     child.on('close', (_, signal) => {

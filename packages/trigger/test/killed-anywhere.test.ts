@@ -6,10 +6,11 @@
 import { die } from '../../../test-targets/harness/die';
 import { buildLibrary, patchOf, scenario, source, trigger } from './setting';
 import { CALLS, goesOn, LEFT_EARLY } from './vigilant';
+import { TEST_MS } from '../../../test-targets/harness/wait.cjs';
 
 /** For each call. */
 const KILLS = Number(process.env.ULP_TEST_KILLS ?? 6);
-jest.setTimeout(120_000 + KILLS * 20_000);
+jest.setTimeout(TEST_MS + KILLS * 20_000);
 /** More than a tool has, when it also finishes what another one began. */
 const STEPS = 34;
 

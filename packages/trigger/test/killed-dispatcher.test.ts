@@ -6,10 +6,11 @@
 import { die } from '../../../test-targets/harness/die';
 import { buildLibrary, patchOf, runTool, scenario, source } from './setting';
 import { goesOn, LEFT_EARLY } from './vigilant';
+import { TEST_MS } from '../../../test-targets/harness/wait.cjs';
 
 /** Every one with ULP_TEST_KILLS in the environment; else every fifth. */
 const STRIDE = process.env.ULP_TEST_KILLS ? 1 : 5;
-jest.setTimeout(600_000 / STRIDE);
+jest.setTimeout(TEST_MS + 600_000 / STRIDE);
 const ACTIONS = [
   { action: 'apply', command: 'patch', before: 2, after: 1001 },
   { action: 'revert', command: 'revert', before: 1001, after: 2 },

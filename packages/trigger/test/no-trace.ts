@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { abi, pid as asPid } from '@ulp/core';
 import { findRuntime, openProcess } from '@ulp/ptrace-ffi';
 import { runTool, trigger, type Target } from './setting';
+import { givenLittleTime } from '../../../test-targets/harness/little-time';
 
 interface Trace {
   readonly maps: string;
@@ -37,13 +38,17 @@ export interface Refusal {
   readonly uid?: number;
   /** Of ulp-trigger. */
   readonly more?: readonly string[];
+  /** It is given up in little time. */
+  readonly soon?: boolean;
 }
 
 /** ulp-trigger says so in one line, and the process is as it was. */
 export function expectNoTrace(pid: number, patch: string, refusal: Refusal): void {
   const before = traceOf(pid);
-  const { status, fact, uid, more = [] } = refusal;
-  expect(runTool('ulp-trigger', [pid, patch, ...more], { uid })).toEqual({
+  const { status, fact, uid, more = [], soon = false } = refusal;
+  const run = (...time: (string | number)[]) =>
+    runTool('ulp-trigger', [pid, patch, ...more, ...time], { uid });
+  expect(soon ? givenLittleTime((ms) => run('--timeout', ms), fact) : run()).toEqual({
     status,
     stdout: '',
     stderr: expect.stringMatching(fact) as string,

@@ -7,6 +7,7 @@ import { die } from '../../../test-targets/harness/die';
 import { expectNoTrace } from './no-trace';
 import { buildLibrary, patchOf, scenario, source, trigger } from './setting';
 import type { Scenario, Target } from './setting';
+import { waitFor } from '../../../test-targets/harness/wait.cjs';
 
 /** As src/stack-room.ts says. */
 const NEEDED = 512;
@@ -26,7 +27,8 @@ function prepare(s: Scenario) {
     const [first, last = first] = readdirSync(tasks).sort((a, b) => Number(a) - Number(b));
     const task = who === 'thread' || who === 'both' ? last : first;
     const there = how === 'runs' ? /^(running|0 )/ : /^0 /;
-    while (!there.test(readFileSync(`${tasks}/${task}/syscall`, 'utf8')));
+    const call = () => readFileSync(`${tasks}/${task}/syscall`, 'utf8');
+    await waitFor(`thread ${task} where it ${how}`, call, (now) => there.test(now), target);
     return target;
   };
   return { start, patch: patchOf(s, library, 'fix', 1000) };
@@ -40,8 +42,7 @@ for (const who of ['walled', 'thread']) {
     const { start, patch } = prepare(s);
     for (const room of TOO_LITTLE) {
       const target = await start(who, 'sleeps', room);
-      const more = ['--timeout', '300'];
-      expectNoTrace(target.pid, patch, { status: 5, fact: REFUSAL, more });
+      expectNoTrace(target.pid, patch, { status: 5, fact: REFUSAL, soon: true });
       expect(await target.ask('')).toBe('2 0');
     }
   });

@@ -2,15 +2,14 @@
  * The target gets no memory, whenever it asks for some: refused with that reason, nothing is
  * changed, and it works afterwards.
  */
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { pid } from '@ulp/core';
 import { readMetadata } from '@ulp/metadata';
 import { openProcess } from '@ulp/ptrace-ffi';
 import { applyPatch, revertPatch } from '../src';
 import { asRoot, buildLibrary, patchOf, scenario, source, type Scenario } from './setting';
-
-jest.setTimeout(300_000);
+import { outputOf } from '../../../test-targets/harness/programs.cjs';
+import { HANG_MS } from '../../../test-targets/harness/wait.cjs';
 
 async function prepare(s: Scenario) {
   const library = buildLibrary(s);
@@ -20,7 +19,7 @@ async function prepare(s: Scenario) {
   /** @returns why it was refused; undefined: it was not */
   const attempt = async (change: typeof applyPatch): Promise<string | undefined> => {
     try {
-      await change(process, patch, { timeoutMs: 10_000 });
+      await change(process, patch, { timeoutMs: HANG_MS });
       return undefined;
     } catch (error) {
       return String(error);
@@ -69,7 +68,7 @@ for (const [option, counted] of [
     const status = readFileSync(`/proc/${target.pid}/status`, 'utf8');
     const has = 1024 * Number(new RegExp(`^${counted}:\\s*(\\d+)`, 'm').exec(status)?.[1]);
     const limit = (bytes: number | string): void =>
-      void execFileSync('prlimit', ['--pid', String(target.pid), `${option}=${bytes}:`]);
+      void outputOf('prlimit', ['--pid', String(target.pid), `${option}=${bytes}:`]);
     let refused = 0;
     for (let more = 0, isDone = false; !isDone; more += STEP) {
       limit(has + more);

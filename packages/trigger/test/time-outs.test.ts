@@ -9,6 +9,7 @@ import { isRoot } from '../../../test-targets/harness/as-root';
 import { NOBODY } from '../../../test-targets/harness/tools';
 import { buildLibrary, patchOf, runAside, scenario, source, succeed } from './setting';
 import type { Scenario, Target } from './setting';
+import { callOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
 /** What each returns when its time is over. */
 const CALLS = {
@@ -27,10 +28,10 @@ const EINTR = -4;
 const NUMBERS = [128, 208, 220, 232, 281, 333, 441].map(String);
 
 /** Begins the call, and waits until it is in it. */
-function begin(target: Target): void {
+async function begin(target: Target): Promise<void> {
   target.tell('go');
-  const call = () => readFileSync(`/proc/${target.pid}/syscall`, 'utf8').split(' ')[0] ?? '';
-  while (!NUMBERS.includes(call()));
+  const isIn = (call: string) => NUMBERS.includes(call);
+  await waitFor('such a call', () => callOf(target.pid), isIn, target);
 }
 
 function prepare(s: Scenario) {
@@ -60,7 +61,7 @@ scenario(
     const [earlier, borrowed, later] = [await all(), await all(), await all()];
     const tool = await changer(borrowed);
     for (const group of [earlier, borrowed, later]) {
-      group.forEach(begin);
+      await Promise.all(group.map(begin));
       // So much lies between them that no rounding can change their order.
       for (const target of borrowed.slice(0, 1))
         succeed('ulp-trigger', target.pid, patch, '--dry-run');
@@ -84,7 +85,7 @@ scenario('a signal with a handler ends the call, wherever it goes on', async (s)
   const { program, changer, change } = prepare(s);
   for (const call of ['epoll_wait', 'epoll_pwait2', 'semtimedop']) {
     const target = await s.start(program, { args: [call, '3600'] });
-    begin(target);
+    await begin(target);
     await change(await changer([target]));
     process.kill(target.pid, 'SIGUSR1');
     expect((await target.line()).split(' ').slice(0, 4)).toEqual([`${EINTR}`, 'kept', '1', '1001']);
@@ -94,7 +95,7 @@ scenario('a signal with a handler ends the call, wherever it goes on', async (s)
 scenario('the call is a point of cancellation, wherever it goes on', async (s) => {
   const { program, changer, change } = prepare(s);
   const target = await s.start(program, { args: ['cancel'] });
-  begin(target);
+  await begin(target);
   await change(await changer([target]));
   process.kill(target.pid, 'SIGUSR2');
   expect(await target.line()).toBe('cancelled, cleaned up, answer 1001');
@@ -129,7 +130,7 @@ const LATER_MS = 1000;
  * Most calls that the tool may need: the first is under way, and on a busy machine it may miss one
  * that begins.
  */
-const ROUNDS = 12;
+const ROUNDS = 20;
 
 /** A process that is in such a call again and again, and has begun the first. */
 async function begun(
@@ -170,7 +171,7 @@ scenario('a time-out of a socket keeps its end: the call is borrowed when it beg
       if (!change) {
         // In the middle of the first call.
         await delay(LATER_MS);
-        change = runAside('ulp-trigger', [target.pid, patch, '--timeout', '60000']);
+        change = runAside('ulp-trigger', [target.pid, patch, '--timeout', '100000']);
       }
       const first = await endOf(target, result);
       ({ answer } = first);
@@ -214,7 +215,7 @@ scenario(
     );
     await delay(WAITS_MS);
     const later = await begun(s, program, 'recv');
-    const change = runAside('ulp-trigger', [target.pid, patch, '--timeout', '60000']);
+    const change = runAside('ulp-trigger', [target.pid, patch, '--timeout', '100000']);
     const ends = [await endOf(target, '-1 EAGAIN'), await endOf(later, '-1 EAGAIN')] as const;
     expect(ends[0].end < ends[1].end).toBe(true);
     for (const other of others) expect(await other.end()).toBe(0);
@@ -228,7 +229,12 @@ scenario('who has no other thread, and no such call begins in time, is told', as
   const patch = patchOf(s, library, 'fix', 1000);
   const program = s.program(source('socket-timed.c'), [library]);
   const target = await begun(s, program, 'recv', { ms: 60_000 });
-  while (readFileSync(`/proc/${target.pid}/syscall`, 'utf8').split(' ')[0] !== '45');
+  await waitFor(
+    'recvfrom',
+    () => callOf(target.pid),
+    (call) => call === '45',
+    target,
+  );
   const { status, stderr } = await runAside('ulp-trigger', [
     target.pid,
     patch,

@@ -1,6 +1,6 @@
 /*
- * One thread in each of many blocking calls; each prints what its call returned. None may see
- * EINTR.
+ * blocked MS: one thread in each of many blocking calls, for so long; each prints what its call
+ * returned. None may see EINTR.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/sem.h>
@@ -19,8 +20,9 @@
 #include <time.h>
 #include <unistd.h>
 
-static const struct timespec second = {1, 500000000};
-static const struct timeval timeval = {1, 500000};
+static int ms;
+static struct timespec timespec;
+static struct timeval timeval;
 
 static long do_read(void)
 {
@@ -29,7 +31,7 @@ static long do_read(void)
   if (pipe(ends))
     return -1;
   struct pollfd never = {ends[0], 0, 0};
-  poll(&never, 1, 1500);
+  poll(&never, 1, ms);
   if (write(ends[1], "x", 1) != 1)
     return -1;
   return read(ends[0], &c, 1);
@@ -37,17 +39,17 @@ static long do_read(void)
 static long do_epoll_wait(void)
 {
   struct epoll_event event;
-  return epoll_wait(epoll_create1(0), &event, 1, 1500);
+  return epoll_wait(epoll_create1(0), &event, 1, ms);
 }
 static long do_poll(void)
 {
-  return poll(NULL, 0, 1500);
+  return poll(NULL, 0, ms);
 }
 static long do_ppoll(void)
 {
   sigset_t none;
   sigemptyset(&none);
-  return ppoll(NULL, 0, &second, &none);
+  return ppoll(NULL, 0, &timespec, &none);
 }
 static long do_select(void)
 {
@@ -56,16 +58,16 @@ static long do_select(void)
 }
 static long do_nanosleep(void)
 {
-  return nanosleep(&second, NULL);
+  return nanosleep(&timespec, NULL);
 }
 static long do_clock_nanosleep(void)
 {
-  return clock_nanosleep(CLOCK_MONOTONIC, 0, &second, NULL);
+  return clock_nanosleep(CLOCK_MONOTONIC, 0, &timespec, NULL);
 }
 static long do_futex(void)
 {
   static int word;
-  long r = syscall(SYS_futex, &word, FUTEX_WAIT, 0, &second, NULL, 0);
+  long r = syscall(SYS_futex, &word, FUTEX_WAIT, 0, &timespec, NULL, 0);
   return r < 0 && errno == ETIMEDOUT ? 0 : r;
 }
 static long do_sigtimedwait(void)
@@ -73,7 +75,7 @@ static long do_sigtimedwait(void)
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGUSR2);
-  return sigtimedwait(&set, NULL, &second) < 0 && errno == EAGAIN ? 0 : -1;
+  return sigtimedwait(&set, NULL, &timespec) < 0 && errno == EAGAIN ? 0 : -1;
 }
 static long do_recv(void)
 {
@@ -97,7 +99,7 @@ static long do_semtimedop(void)
 {
   int id = semget(IPC_PRIVATE, 1, 0600);
   struct sembuf take = {0, -1, 0};
-  long r = semtimedop(id, &take, 1, &second);
+  long r = semtimedop(id, &take, 1, &timespec);
   int error = errno;
   semctl(id, 0, IPC_RMID);
   errno = error;
@@ -109,7 +111,7 @@ static long do_compute(void)
   uint64_t x = 1, steps = 0;
   struct timespec now, end;
   clock_gettime(CLOCK_MONOTONIC, &end);
-  end.tv_sec += 2;
+  end.tv_sec += 1 + ms / 1000;
   do {
     for (int i = 0; i < 100000; i++, steps++)
       x = x * 6364136223846793005u + 1442695040888963407u;
@@ -142,9 +144,14 @@ static void *run(void *which)
   return NULL;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
   pthread_t thread[COUNT];
+  if (argc != 2)
+    return 2;
+  ms = atoi(argv[1]);
+  timespec = (struct timespec){ms / 1000, ms % 1000 * 1000000L};
+  timeval = (struct timeval){ms / 1000, ms % 1000 * 1000L};
   for (long i = 0; i < COUNT; i++)
     pthread_create(&thread[i], NULL, run, (void *)i);
   printf("ready\n");

@@ -1,4 +1,4 @@
-/* A parent that waits in vfork for a child: it cannot be stopped meanwhile. */
+/* A parent that waits in vfork for a child, which reads: it cannot be stopped meanwhile. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -6,10 +6,9 @@ int main(void)
 {
   printf("ready\n");
   fflush(stdout);
-  if (vfork() == 0) {
-    sleep(2);
-    _exit(0);
-  }
+  char byte;
+  if (vfork() == 0)
+    _exit(read(0, &byte, 1) != 1);
   printf("resumed\n");
   fflush(stdout);
   pause();
