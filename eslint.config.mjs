@@ -59,5 +59,37 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    // A test that waits, or starts a program, does so with a bound.
+    files: ['packages/*/test/**', 'runtime/test/**', 'test-targets/**'],
+    ignores: ['test-targets/harness/programs.cjs', 'test-targets/harness/build.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector:
+            ':matches(WhileStatement, DoWhileStatement, ForStatement)[body.type="EmptyStatement"]',
+          message: 'It may never end: wait with waitFor() or waitSync() of harness/wait.cjs.',
+        },
+        {
+          selector:
+            'WhileStatement AwaitExpression > :matches(NewExpression, CallExpression[callee.name="delay"])',
+          message: 'It may never end: wait with waitFor() of harness/wait.cjs.',
+        },
+        {
+          selector: 'ForStatement[test=null], WhileStatement[test.value=true]',
+          message: 'It may never end: wait with waitFor() or waitSync() of harness/wait.cjs.',
+        },
+      ],
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          name: 'node:child_process',
+          allowTypeImports: true,
+          message: 'It may never end: start programs by harness/programs.cjs or harness/asked.cjs.',
+        },
+      ],
+    },
+  },
   { files: ['**/*.cjs'], rules: { '@typescript-eslint/no-require-imports': 'off' } },
 );
