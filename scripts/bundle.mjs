@@ -2,37 +2,49 @@
 /**
  * Bundles the bins of the package in the current directory: src/cli/<bin>.ts exports `command`; it
  * becomes dist/bin/<bin>.bundle.js, one file, and that file compiled; <bin>.js loads it
- * (scripts/loader.cjs). Start-up is what an operator waits for. And dist/man/<bin>.1.
+ * (scripts/loader.cjs). Start-up is what an operator waits for. And dist/man/<bin>.1. A bin is left
+ * as it is when nothing has changed that it was made of.
  */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { build } from 'esbuild';
-import { assertWhenNeeded } from './assert-when-needed.mjs';
+import { join, resolve } from 'node:path';
+import { CACHE, Stamp, stateOf } from './state.mjs';
 
 const folder = process.cwd();
 const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
 const require = createRequire(join(folder, 'package.json'));
-const { manPage } = require('@ulp/cli');
+const OUT = join(folder, 'dist/bin');
+const MAN = join(folder, 'dist/man');
+/** What makes the bundles. */
+const MAKERS = ['bundle', 'code-cache', 'assert-when-needed']
+  .map((name) => join(import.meta.dirname, `${name}.mjs`))
+  .concat(join(import.meta.dirname, 'loader.cjs'), join(folder, 'package.json'));
 
 /** V8's flags in the first line of a bin: what is compiled for others is not taken. */
 const flagsOf = (path) =>
   /^#!.* node (.*)$/m.exec(readFileSync(path, 'utf8').split('\n')[0])?.[1].split(' ') ?? [];
 
-// Nothing stays that was compiled from another bundle.
-rmSync(join(folder, 'dist/bin'), { recursive: true, force: true });
-for (const [name, bin] of Object.entries(manifest.bin ?? {})) {
-  const compiled = join(folder, 'dist/cli', `${name}.js`);
-  const out = join(folder, 'dist/bin');
-  const bundle = join(out, `${name}.bundle.js`);
-  await build({
+/** One file from the compiled command and all that it imports. @returns the files that went in */
+async function bundle(compiled, outfile) {
+  const { build } = await import('esbuild');
+  const { assertWhenNeeded } = await import('./assert-when-needed.mjs');
+  const { metafile } = await build({
     stdin: {
       contents: `import { main } from '@ulp/cli';\nimport { command } from ${JSON.stringify(compiled)};\nvoid main(command, ${JSON.stringify(manifest.version)});\n`,
       resolveDir: folder,
     },
-    outfile: bundle,
+    outfile,
     bundle: true,
+    metafile: true,
     minify: true,
     legalComments: 'none',
     platform: 'node',
@@ -46,11 +58,37 @@ for (const [name, bin] of Object.entries(manifest.bin ?? {})) {
     define: { 'process.stdout.columns': 'undefined' },
     logLevel: 'warning',
   });
-  const compiler = join(import.meta.dirname, 'code-cache.mjs');
-  const cache = join(out, `${name}.${process.version}.cache`);
-  execFileSync(process.execPath, [...flagsOf(join(folder, bin)), compiler, bundle, cache]);
-  copyFileSync(join(import.meta.dirname, 'loader.cjs'), join(out, `${name}.js`));
-  const page = manPage(require(compiled).command, manifest.version);
-  mkdirSync(join(folder, 'dist/man'), { recursive: true });
-  writeFileSync(join(folder, 'dist/man', `${name}.1`), page);
+  return Object.keys(metafile.inputs)
+    .map((path) => resolve(folder, path))
+    .filter((path) => existsSync(path));
 }
+
+async function make(name, bin) {
+  const compiled = join(folder, 'dist/cli', `${name}.js`);
+  const page = join(MAN, `${name}.1`);
+  const cache = `${name}.${process.version}.cache`;
+  const made = [`${name}.bundle.js`, `${name}.js`, cache].map((file) => join(OUT, file));
+  const stamp = new Stamp(join(CACHE, 'bundles', `${name}.json`));
+  const last = stamp.read();
+  const stateWith = (inputs) => stateOf([...MAKERS, join(folder, bin), ...inputs]);
+  if (
+    last &&
+    [...made, page].every((file) => existsSync(file)) &&
+    last.state === stateWith(last.inputs)
+  )
+    return;
+  // Nothing stays that was compiled from another bundle.
+  for (const file of existsSync(OUT) ? readdirSync(OUT) : [])
+    if (file.startsWith(`${name}.`)) rmSync(join(OUT, file));
+  const inputs = await bundle(compiled, made[0]);
+  const compiler = join(import.meta.dirname, 'code-cache.mjs');
+  const flags = flagsOf(join(folder, bin));
+  execFileSync(process.execPath, [...flags, compiler, made[0], join(OUT, cache)]);
+  copyFileSync(join(import.meta.dirname, 'loader.cjs'), made[1]);
+  const { manPage } = require('@ulp/cli');
+  mkdirSync(MAN, { recursive: true });
+  writeFileSync(page, manPage(require(compiled).command, manifest.version));
+  stamp.write({ inputs, state: stateWith(inputs) });
+}
+
+for (const [name, bin] of Object.entries(manifest.bin ?? {})) await make(name, bin);

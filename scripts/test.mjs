@@ -1,13 +1,83 @@
 #!/usr/bin/env node
 /**
- * `npm test`: everything, from a fresh clone. With arguments (`npm test -- packages/elf`) only the
- * tests that match them, without the checks of style.
+ * The tests. From a fresh clone it installs and builds what is missing first.
+ *
+ *   npm test                 what CI runs: the checks of style and types, and all tiers
+ *   npm test -- PATH ...     the test files that match; -t TITLE: these tests of them
+ *   npm run test:unit        functions alone: no build, no compiler
+ *   npm run test:quick       unit tests, and of what the change touches as much as a minute holds
+ *   npm run test:long        what takes hours: scripts/test-long.mjs
  */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { chooseTests } from './choose-tests.mjs';
 import { installDebianPackages } from './debian.mjs';
-import { prepare, run } from './prepare.mjs';
+import { install, packageFolders, prepare, root, run } from './prepare.mjs';
+import { testFiles } from './tiers.mjs';
 
-const only = process.argv.slice(2);
-installDebianPackages();
-prepare({ quiet: true });
-if (only.length === 0) run('npm', ['run', '--silent', 'check']);
-run('node', ['node_modules/jest/bin/jest.js', ...only]);
+/** For process tests, in s: two workers have so much of a minute, beside all else. */
+const QUICK_SECONDS = 2 * 35;
+
+const jest = (...args) => run('node', ['node_modules/jest/bin/jest.js', ...args]);
+const json = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
+
+const git = (...args) =>
+  execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
+
+/** Files that are changed since the last commit; when there are none, by the last commit. */
+function changedFiles() {
+  const changed = [
+    ...git('diff', '--name-only', 'HEAD'),
+    ...git('ls-files', '--others', '--exclude-standard'),
+  ];
+  return changed.length > 0 ? changed : git('diff', '--name-only', 'HEAD~1', 'HEAD');
+}
+
+/** Of each package's folder, the folders of those that it needs, for its tests as well. */
+function dependencies() {
+  const manifests = new Map(
+    [...packageFolders, 'test-targets'].map((folder) => [folder, json(`${folder}/package.json`)]),
+  );
+  const folders = new Map([...manifests].map(([folder, { name }]) => [name, folder]));
+  return new Map(
+    [...manifests].map(([folder, manifest]) => [
+      folder,
+      Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }).flatMap(
+        (name) => folders.get(name) ?? [],
+      ),
+    ]),
+  );
+}
+
+function quick() {
+  const durations = json('scripts/durations.json');
+  const { chosen, left } = chooseTests({
+    files: changedFiles(),
+    tests: testFiles(),
+    dependencies: dependencies(),
+    durations,
+    seconds: QUICK_SECONDS,
+  });
+  prepare({ quiet: true });
+  jest('--runTestsByPath', ...chosen);
+  if (left.length === 0) return;
+  const seconds = left.reduce((sum, test) => sum + (durations[test] ?? 0), 0);
+  console.log(
+    `left out: ${left.length} files that the change touches too, some ${Math.ceil(seconds / 120)} minutes: npm test`,
+  );
+}
+
+const [what, ...rest] = process.argv.slice(2);
+if (what === '--unit') {
+  install({ quiet: true });
+  jest('--selectProjects', 'unit', '--', ...rest);
+} else if (what === '--quick') {
+  quick();
+} else {
+  const only = process.argv.slice(2);
+  installDebianPackages();
+  prepare({ quiet: true });
+  if (only.length === 0) run('npm', ['run', '--silent', 'check']);
+  jest(...only);
+}

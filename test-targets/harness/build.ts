@@ -1,34 +1,41 @@
 /** Compiles the programs, libraries and patches of a scenario. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import {
+  cflags,
+  ldflags,
+  pluginCflags,
+  runtimePath,
+  toolchainCflags,
+  toolchainLdflags,
+} from '@ulp/runtime';
+import { pack } from '@ulp/packer';
+import { build } from './cache';
 import { runTool } from './tools';
+import TOOLCHAINS from './toolchains.json';
 
 export const TARGETS = join(__dirname, '..');
 const source = (name: string): string => join(TARGETS, name);
-const compiler = (name: string): string => (/\.(cc|cpp)$/.test(name) ? 'g++' : 'gcc');
+const isCxx = (name: string): boolean => /\.(cc|cpp)$/.test(name);
+const isSource = (arg: string): boolean => /\.(c|cc|cpp|S)$/.test(arg);
 const WARNINGS = ['-Wall', '-Wextra', '-Werror', `-I${join(TARGETS, 'harness')}`];
-
-function compile(name: string, ...args: string[]): void {
-  execFileSync(compiler(name), ['-O2', '-g', ...WARNINGS, source(name), ...args], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-}
+const OPTIONS = ['-O2', '-g', ...WARNINGS];
 
 /** A folder with another libpulp.so and trm.o to test: scripts/mutations.mjs. */
 const OTHER = process.env.ULP_TEST_RUNTIME;
 
-/**
- * With what libraries are built: options of ulp-runtime. `npm run toolchain` builds all but the
- * stock one.
- */
-const TOOLCHAINS = JSON.parse(readFileSync(join(__dirname, 'toolchains.json'), 'utf8')) as Readonly<
-  Record<string, { cflags: string[]; ldflags: string[]; gate: boolean }>
->;
+interface Toolchain {
+  /** Options of ulp-runtime. */
+  readonly cflags: readonly string[];
+  readonly ldflags: readonly string[];
+  readonly gate: boolean;
+}
 
-function toolchain(): (typeof TOOLCHAINS)[string] {
+/** With what libraries are built. `npm run toolchain` builds all but the stock one. */
+function toolchain(): Toolchain {
   const name = process.env.ULP_TEST_TOOLCHAIN ?? 'stock';
-  const found = TOOLCHAINS[name];
+  const found = (TOOLCHAINS as Readonly<Record<string, Toolchain>>)[name];
   if (!found) throw new Error(`ULP_TEST_TOOLCHAIN is ${name}`);
   return found;
 }
@@ -39,17 +46,20 @@ export const entriesAreAligned = (): boolean => toolchain().cflags.length > 0;
 /** By ulp-dynsym-gate, behind the machine's ld; else by the patched ld. */
 export const isGated = (): boolean => toolchain().gate;
 
-function flags(what: 'cflags' | 'ldflags'): string[] {
-  const { status, stdout, stderr } = runTool('ulp-runtime', [what, ...toolchain()[what]]);
-  if (status !== 0) throw new Error(stderr);
-  return stdout
-    .trim()
-    .split(' ')
-    .map((flag) => (OTHER && flag.endsWith('/trm.o') ? join(OTHER, 'trm.o') : flag));
+function compilation(): readonly string[] {
+  const options = toolchain().cflags;
+  if (options.includes('--plugin')) return pluginCflags();
+  return options.includes('--toolchain') ? toolchainCflags() : cflags;
+}
+
+/** @param trm linked in instead of the real one */
+function linking(trm = OTHER && join(OTHER, 'trm.o')): readonly string[] {
+  const flags = toolchain().ldflags.includes('--toolchain') ? toolchainLdflags() : ldflags();
+  return flags.map((flag) => (trm && flag.endsWith('/trm.o') ? trm : flag));
 }
 
 export const preload = (): string =>
-  OTHER ? join(OTHER, 'libpulp.so') : runTool('ulp-runtime', ['path', 'libpulp.so']).stdout.trim();
+  OTHER ? join(OTHER, 'libpulp.so') : runtimePath('libpulp.so');
 
 export interface LibraryOptions {
   /** Leave it as the machine's linker would make it. */
@@ -63,25 +73,39 @@ export interface LibraryOptions {
   readonly args?: readonly string[];
 }
 
+/** What decides how it works on a library. */
+const GATE_CODE = join(TARGETS, '../packages/elf/dist/bin/ulp-dynsym-gate.bundle.js');
+
+function gate(library: string): void {
+  const { status, stderr } = runTool('ulp-dynsym-gate', [library]);
+  if (status !== 0) throw new Error(stderr);
+}
+
 /** A live-patchable library in `room`; gives its path. */
 export function buildLibrary(
   room: string,
   name: string,
   file: string,
-  { ungated = false, plain = false, cflags, trm, args = [] }: LibraryOptions = {},
+  { ungated = false, plain = false, cflags: own, trm, args = [] }: LibraryOptions = {},
 ): string {
   const out = join(room, file);
-  const ld = flags('ldflags').map((flag) => (trm && flag.endsWith('/trm.o') ? trm : flag));
   const raw = ungated && !isGated() ? ['-Wl,-z,noulp'] : [];
-  const live = plain ? [] : [...(cflags ?? flags('cflags')), ...ld, ...raw];
-  compile(name, '-shared', '-fPIC', `-Wl,-soname,${file}`, '-o', out, ...live, ...args);
-  if (!plain && !ungated) {
-    const { status, stderr } = runTool('ulp-dynsym-gate', [out]);
-    if (status !== 0) throw new Error(stderr);
-  }
+  const live = plain ? [] : [...(own ?? compilation()), ...linking(trm), ...raw];
+  const shape = ['-shared', '-fPIC', `-Wl,-soname,${file}`];
+  build(out, {
+    compiler: isCxx(name) ? 'g++' : 'gcc',
+    args: [...OPTIONS, source(name), ...shape, ...live, ...args],
+    scratch: room,
+    ...(plain || ungated ? {} : { finish: gate, tools: [GATE_CODE] }),
+  });
   return out;
 }
 
+/**
+ * A program in `room`, linked with these libraries there; gives its path. Its objects are shared
+ * with other tests. It is linked anew, because it holds the way to its libraries as an absolute
+ * path: a set-user-id program takes no other.
+ */
 export function buildProgram(
   room: string,
   name: string,
@@ -89,7 +113,20 @@ export function buildProgram(
   args: readonly string[] = [],
 ): string {
   const out = join(room, `program-${basename(name).replace(/\W/g, '-')}`);
-  compile(name, ...args, '-o', out, ...libraries, `-Wl,-rpath,${room}`, '-pthread');
+  const link = args.filter((arg) => !isSource(arg));
+  const options = link.filter((arg) => !/^-(l|L|Wl,)|\.(so|o|a)(\.\d+)*$/.test(arg));
+  const objects = [source(name), ...args.filter(isSource)].map((file, i) => {
+    const object = `${out}.${i}.o`;
+    build(object, {
+      compiler: isCxx(file) ? 'g++' : 'gcc',
+      args: [...OPTIONS, '-pthread', ...options, '-c', file],
+      scratch: room,
+    });
+    return object;
+  });
+  const linked = [...objects, ...link, '-o', out, ...libraries, `-Wl,-rpath,${room}`, '-pthread'];
+  execFileSync(isCxx(name) ? 'g++' : 'gcc', linked, { stdio: ['ignore', 'inherit', 'inherit'] });
+  objects.forEach((object) => rmSync(object));
   return out;
 }
 
@@ -105,13 +142,15 @@ export function buildPatch(
   { args = [], depends = [] }: { args?: readonly string[]; depends?: readonly string[] } = {},
 ): string {
   const out = join(room, `${file}.so`);
-  compile(source_, '-shared', '-fPIC', '-Wl,--build-id', '-o', out, ...args);
+  build(out, {
+    compiler: isCxx(source_) ? 'g++' : 'gcc',
+    args: [...OPTIONS, source(source_), '-shared', '-fPIC', '-Wl,--build-id', ...args],
+    scratch: room,
+  });
   const description = join(room, `${file}.dsc`);
   const lines = [out, ...replacements.flatMap(([library, pairs]) => [`@${library}`, ...pairs])];
   writeFileSync(description, `! built by the test suite\n${lines.join('\n')}\n`);
   const metadata = join(room, `${file}.ulp`);
-  const more = depends.length > 0 ? ['--depends', ...depends] : [];
-  const { status, stderr } = runTool('ulp-packer', [description, '-o', metadata, ...more]);
-  if (status !== 0) throw new Error(stderr);
+  writeFileSync(metadata, pack(description, depends).bytes);
   return metadata;
 }

@@ -5,7 +5,7 @@
 const WAYS = 'test-targets/test/ways.test.ts';
 const ENTRIES = 'test-targets/test/entries.test.ts';
 const LOADING = 'test-targets/test/loading.test.ts';
-const DEBUGGERS = 'test-targets/test/debuggers.test.ts';
+const DEBUGGERS = 'test-targets/test/debuggers.system.test.ts';
 const STEPPING = ['test-targets/test/stepping.test.ts', 'every action'];
 const SLOTS = 'test-targets/test/slots.test.ts';
 const RUNTIMES = 'test-targets/test/runtimes.test.ts';
