@@ -1,5 +1,4 @@
 /** Compiles the programs, libraries and patches of a scenario. */
-import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import {
@@ -12,6 +11,7 @@ import {
 } from '@ulp/runtime';
 import { pack } from '@ulp/packer';
 import { build } from './cache';
+import { outputOf } from './programs.cjs';
 import { runTool } from './tools';
 import TOOLCHAINS from './toolchains.json';
 
@@ -125,7 +125,7 @@ export function buildProgram(
     return object;
   });
   const linked = [...objects, ...link, '-o', out, ...libraries, `-Wl,-rpath,${room}`, '-pthread'];
-  execFileSync(isCxx(name) ? 'g++' : 'gcc', linked, { stdio: ['ignore', 'inherit', 'inherit'] });
+  outputOf(isCxx(name) ? 'g++' : 'gcc', linked);
   objects.forEach((object) => rmSync(object));
   return out;
 }

@@ -4,7 +4,6 @@
  * headers that gcc has read. Entries are made aside, put in place whole, and never changed, so that
  * several processes may use the cache at once.
  */
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
   constants,
@@ -22,6 +21,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { needProgram, outputOf } from './programs.cjs';
 
 const CACHE = join(__dirname, '../build/cache');
 /** An entry that no test has asked for in this time is removed. */
@@ -76,11 +76,10 @@ function contentOf(arg: string): string {
 
 /** Where the compiler lies, and its state: another version is another file. */
 function identity(compiler: string): string {
-  const folder = (process.env.PATH ?? '')
-    .split(delimiter)
-    .find((f) => existsSync(join(f, compiler)));
-  if (folder === undefined) throw new Error(`${compiler}: not found (Debian package ${compiler})`);
-  const path = realpathSync(join(folder, compiler));
+  needProgram(compiler);
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const file = folders.map((folder) => join(folder, compiler)).find((path) => existsSync(path));
+  const path = realpathSync(file ?? compiler);
   const { size, mtimeMs } = statSync(path);
   return `${path} ${size} ${mtimeMs}`;
 }
@@ -121,9 +120,7 @@ function make(place: string, { compiler, args, scratch, finish }: Recipe): strin
   const part = mkdtempSync(join(CACHE, 'part-'));
   try {
     const file = join(part, 'out');
-    execFileSync(compiler, [...args, '-MMD', '-o', file], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
+    outputOf(compiler, [...args, '-MMD', '-o', file]);
     finish?.(file);
     const headers = dependencies(part).map((path) => [path.replace(scratch, HERE), hashOf(path)]);
     const list = JSON.stringify(headers);

@@ -1,6 +1,6 @@
 /** A tool that is killed before one of its steps: dying-tool.mjs says what a step is. */
 import { join } from 'node:path';
-import { runProgram } from '../../../test-targets/harness/programs.cjs';
+import { runProgram } from './programs.cjs';
 
 /** Its script: also run by tests that stop a target before a step. */
 export const DYING_TOOL = join(__dirname, 'dying-tool.mjs');
