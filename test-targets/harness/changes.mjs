@@ -54,6 +54,7 @@ async function forget() {
     );
 }
 
+console.log('ready');
 for await (const line of createInterface({ input: process.stdin })) {
   const [what, count] = line.split(' ');
   await change(Number(count));

@@ -8,7 +8,7 @@ import { basename, join } from 'node:path';
 import { preload, TARGETS } from '../harness/build';
 import { scenario } from '../harness/scenario';
 import { outputBeside, outputOf, runProgram, startProgram } from '../harness/programs.cjs';
-import { LONG_MS } from '../harness/wait.cjs';
+import { LONG_MS, inTime } from '../harness/wait.cjs';
 
 interface RealLibrary {
   readonly tree: string;
@@ -150,8 +150,14 @@ async function answerOf(
     child.kill('SIGKILL');
     throw error;
   }
+<<<<<<< ours
   const [status, signal] = await ended;
   const lines = tally(said.output + said.errors, /^.*(\d+ (tests|errors)|PASS|FAIL|error:).*$/gm);
+=======
+  const bound = { ms: LONG_MS, ...(child.pid === undefined ? {} : { pid: child.pid }) };
+  const [status, signal] = await inTime(`the end of ${name}`, ended, bound);
+  const lines = tally(said.join(''), /^.*(\d+ (tests|errors)|PASS|FAIL|error:).*$/gm);
+>>>>>>> theirs
   return [`ended with ${status ?? signal}`, ...lines].join('\n');
 }
 

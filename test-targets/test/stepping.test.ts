@@ -83,19 +83,16 @@ scenario('every action at every boundary of every path', async (s) => {
   const failures: string[] = [];
   const did: string[] = [];
   const stood = new Map<string, ReadonlySet<number>>();
-  try {
-    for (let line; (line = await target.line({ ms: HOUR })) !== 'end';) {
-      const [what, ...rest] = line.split(' ');
-      if (what === 'be' || what === 'to') target.tell(await changes.ask(line, { ms: HOUR }));
-      else if (what === 'did') did.push(rest.join(' '));
-      else if (what === 'stood') {
-        const [region = '', ...offsets] = rest;
-        stood.set(region, new Set(offsets.map(Number)));
-      } else failures.push(line);
-    }
-  } finally {
-    changes.kill();
+  for (let line; (line = await target.line({ ms: HOUR })) !== 'end';) {
+    const [what, ...rest] = line.split(' ');
+    if (what === 'be' || what === 'to') target.tell(await changes.ask(line, { ms: HOUR }));
+    else if (what === 'did') did.push(rest.join(' '));
+    else if (what === 'stood') {
+      const [region = '', ...offsets] = rest;
+      stood.set(region, new Set(offsets.map(Number)));
+    } else failures.push(line);
   }
+  expect(await changes.end()).toBe(0);
   expect(failures).toEqual([]);
   if (only.length > 0) return;
 

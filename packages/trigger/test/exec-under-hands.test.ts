@@ -10,7 +10,7 @@ import { launchHelper } from '../src/borrow';
 import { Moments } from '../src/moments';
 import { Permits } from '../src/permits';
 import { awaitStop, releaseLateStops } from '../src/stopping';
-import { stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
+import { stateOf, waitSync } from '../../../test-targets/harness/wait.cjs';
 import { startAsked } from '../../../test-targets/harness/asked.cjs';
 
 afterAll(cleanUp);
@@ -51,10 +51,12 @@ test('the thread executes a program while we wait for its stop: it goes on as th
   const process = openProcess(pid, { writable: true });
   const args = ['-e', HOLDER, await target.line()];
   const holder = await startAsked(global.process.execPath, { args, ready: 'held' });
+  // From here on without a pause for this program's other work: Node.js waits for its children, and
+  // would take the stop for itself.
   const tracee = Tracee.seize(executes);
   target.child.stdin.write('x');
   // The first thread has been ended by the exec, which now waits for the other one.
-  await waitFor(
+  waitSync(
     'a first thread that has ended',
     () => stateOf(pid),
     (s) => s === 'Z',
@@ -62,9 +64,9 @@ test('the thread executes a program while we wait for its stop: it goes on as th
   );
   tracee.interrupt();
   expect(awaitStop(tracee)).toBe(false);
-  await holder.killed();
+  holder.kill();
   // The thread that we trace has the id of the first one, and stands.
-  await waitFor(
+  waitSync(
     'a thread that stands',
     () => stateOf(pid),
     (s) => s === 't',
