@@ -62,7 +62,7 @@ export default tseslint.config(
   {
     // A test that waits, or starts a program, does so with a bound.
     files: ['packages/*/test/**', 'runtime/test/**', 'test-targets/**'],
-    ignores: ['test-targets/harness/programs.cjs', 'test-targets/harness/build.ts'],
+    ignores: ['test-targets/harness/programs.cjs'],
     rules: {
       'no-restricted-syntax': [
         'error',

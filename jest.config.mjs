@@ -6,7 +6,8 @@ const shared = {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '/build/'],
   modulePathIgnorePatterns: ['/build/'],
   transform: { '\\.ts$': ['ts-jest', { tsconfig: `${here}/tsconfig.test.json` }] },
-  testTimeout: 120_000,
+  // Above every bound of the harness (wait.cjs), so that what hangs is named.
+  testTimeout: 300_000 * Number(process.env.ULP_TEST_SLOWNESS ?? 1),
 };
 
 export default {

@@ -114,9 +114,24 @@ function isCurrent(entry: string, scratch: string): boolean {
   });
 }
 
+let isPruned = false;
+
+/** Removes, once in a program, what was not asked for lately and what a killed test has left. */
+function prune(): void {
+  if (isPruned) return;
+  isPruned = true;
+  for (const name of readdirSync(CACHE)) {
+    const entry = join(CACHE, name);
+    const stat = statSync(entry, { throwIfNoEntry: false });
+    if (stat && Date.now() - stat.mtimeMs > KEPT_MS)
+      rmSync(entry, { recursive: true, force: true });
+  }
+}
+
 /** Builds aside. @returns the folder of the new entry, which is complete */
 function make(place: string, { compiler, args, scratch, finish }: Recipe): string {
   mkdirSync(place, { recursive: true });
+  prune();
   const part = mkdtempSync(join(CACHE, 'part-'));
   try {
     const file = join(part, 'out');
@@ -150,15 +165,4 @@ export function build(out: string, recipe: Recipe): void {
   const now = new Date();
   utimesSync(place, now, now);
   copyFileSync(join(entry, 'out'), out, constants.COPYFILE_FICLONE);
-}
-
-/** Removes what was not asked for lately, and what a killed test has left. */
-export function prune(): void {
-  if (!existsSync(CACHE)) return;
-  for (const name of readdirSync(CACHE)) {
-    const entry = join(CACHE, name);
-    const stat = statSync(entry, { throwIfNoEntry: false });
-    if (stat && Date.now() - stat.mtimeMs > KEPT_MS)
-      rmSync(entry, { recursive: true, force: true });
-  }
 }

@@ -43,7 +43,7 @@ export function cleanUp(): void {
     child.kill('SIGKILL');
     // Its end may have been seen by waitpid of a test; a grandchild may hold the pipes.
     child.unref();
-    for (const stream of [child.stdin, child.stdout]) stream?.destroy();
+    for (const stream of [child.stdin, child.stdout]) stream.destroy();
   }
   rmSync(scratch, { recursive: true, force: true });
 }

@@ -4,7 +4,7 @@
  * step number STEP; with `stop`, it stops the target then (SIGSTOP) and goes on. Prints how many
  * steps there were if it comes to its end.
  */
-import { HANG_MS } from '../../../test-targets/harness/wait.cjs';
+import { HANG_MS } from './wait.cjs';
 import { runTool, watchSteps } from './tool-steps.mjs';
 
 const [pid, file, action, last, tool, stop] = process.argv.slice(2);

@@ -1,7 +1,7 @@
 /** The harness: a wait ends, and says what it waited for; what is not installed is named. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Tracer } from '../../packages/trigger/test/tracer';
+import { Tracer } from '../harness/tracer';
 import { startAsked } from '../harness/asked.cjs';
 import { TARGETS } from '../harness/build';
 import { makeFifo } from '../harness/fifo';

@@ -150,14 +150,12 @@ async function answerOf(
     child.kill('SIGKILL');
     throw error;
   }
-<<<<<<< ours
-  const [status, signal] = await ended;
-  const lines = tally(said.output + said.errors, /^.*(\d+ (tests|errors)|PASS|FAIL|error:).*$/gm);
-=======
   const bound = { ms: LONG_MS, ...(child.pid === undefined ? {} : { pid: child.pid }) };
   const [status, signal] = await inTime(`the end of ${name}`, ended, bound);
-  const lines = tally(said.join(''), /^.*(\d+ (tests|errors)|PASS|FAIL|error:).*$/gm);
->>>>>>> theirs
+  const lines = tally(
+    [said.output, said.errors].join(''),
+    /^.*(\d+ (tests|errors)|PASS|FAIL|error:).*$/gm,
+  );
   return [`ended with ${status ?? signal}`, ...lines].join('\n');
 }
 

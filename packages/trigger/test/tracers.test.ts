@@ -7,7 +7,7 @@ import { Tracee } from '@ulp/ptrace-ffi';
 import { tid as asTid } from '@ulp/core';
 import { expectNoTrace, expectPatched } from './no-trace';
 import { begin, patchOf, runAside, runTool, scenario, trigger, type Target } from './setting';
-import { Tracer } from './tracer';
+import { Tracer } from '../../../test-targets/harness/tracer';
 import { HANG_MS, stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
 const tracedBy = (tracer: Tracer, name: string) => ({

@@ -1,7 +1,7 @@
 /** Real gdb and strace, attached to a process, talked to by lines. */
 import { type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { startProgram } from '../../../test-targets/harness/programs.cjs';
-import { PROGRAM_MS, inTime } from '../../../test-targets/harness/wait.cjs';
+import { startProgram } from './programs.cjs';
+import { PROGRAM_MS, inTime } from './wait.cjs';
 
 export class Tracer {
   private said = '';
