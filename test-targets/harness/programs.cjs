@@ -6,7 +6,7 @@
 'use strict';
 const { accessSync, constants, existsSync } = require('node:fs');
 const { spawn, spawnSync } = require('node:child_process');
-const { join } = require('node:path');
+const { join, resolve } = require('node:path');
 const { PROGRAM_MS, inTime } = require('./wait.cjs');
 
 /** Debian packages and those of their programs that the tests start. */
@@ -59,12 +59,16 @@ function isProgram(file) {
 
 /**
  * @param {string} program a name that is looked up, or a path
- * @param {string} [path] where it is looked up
+ * @param {object} [start] how it is started
+ * @param {Readonly<Record<string, string | undefined>>} [start.env] PATH: where a name is looked up
+ * @param {string | URL} [start.cwd] what a relative path begins at
  * @throws when it is not there
  */
-function needProgram(program, path = process.env.PATH ?? '') {
+function needProgram(program, { env = {}, cwd = '.' } = {}) {
+  const path = env.PATH ?? process.env.PATH ?? '';
   if (program.includes('/')) {
-    if (!existsSync(program)) throw new Error(`needs ${program}: not found (built? npm run build)`);
+    if (!existsSync(resolve(String(cwd), program)))
+      throw new Error(`needs ${program}: not found (built? npm run build)`);
     return;
   }
   if (path.split(':').some((folder) => folder !== '' && isProgram(join(folder, program)))) return;
@@ -94,7 +98,7 @@ const runProgram = /** @type {any} */ (
   /** @param {string} program @param {unknown[]} rest */
   (program, ...rest) => {
     const [args, options] = split(rest);
-    needProgram(program, options.env?.PATH);
+    needProgram(program, options);
     const { timeout = PROGRAM_MS } = options;
     const ran = spawnSync(program, args, {
       maxBuffer: 1 << 26,
@@ -142,7 +146,7 @@ const startProgram = /** @type {any} */ (
   /** @param {string} program @param {unknown[]} rest */
   (program, ...rest) => {
     const [args, options] = split(rest);
-    needProgram(program, options.env?.PATH);
+    needProgram(program, options);
     return spawn(program, args, options);
   }
 );
