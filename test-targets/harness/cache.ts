@@ -164,5 +164,7 @@ export function build(out: string, recipe: Recipe): void {
   const entry = entries.find((e) => isCurrent(e, scratch)) ?? make(place, recipe);
   const now = new Date();
   utimesSync(place, now, now);
+  // Another file, as a linker makes it: a process may have the old one mapped.
+  rmSync(out, { force: true });
   copyFileSync(join(entry, 'out'), out, constants.COPYFILE_FICLONE);
 }
