@@ -55,7 +55,7 @@ function quick() {
   const isUnit = (test) => tierOf(test) === 'unit';
   const { chosen, left } = chooseTests({
     files: changedFiles(),
-    tests: testFiles().filter((test) => !isUnit(test)),
+    tests: testFiles().filter((test) => !['unit', 'long'].includes(tierOf(test))),
     dependencies: dependencies(),
     durations,
     seconds: QUICK_SECONDS,
@@ -80,6 +80,10 @@ if (what === '--unit') {
   const only = process.argv.slice(2);
   installDebianPackages();
   prepare({ quiet: true });
-  if (only.length === 0) run('npm', ['run', '--silent', 'check']);
-  jest(...only);
+  if (only.length > 0) {
+    jest(...only);
+  } else {
+    run('npm', ['run', '--silent', 'check']);
+    jest('--selectProjects', 'unit', 'built');
+  }
 }

@@ -31,9 +31,12 @@ async function expectProgress(target: Target): Promise<void> {
   );
 }
 
-scenario('fifty times applied and reverted under threads that never rest', async (s) => {
+/** Pairs of changes, and tools that are killed. */
+const PAIRS = Number(process.env.ULP_TEST_PAIRS ?? 15);
+
+scenario('applied and reverted again and again under threads that never rest', async (s) => {
   const { target, patch } = await prepare(s);
-  for (let i = 0; i < 50; i++) {
+  for (let i = 0; i < PAIRS; i++) {
     s.apply(target, patch);
     await expectProgress(target);
     s.revert(target, patch);
@@ -45,7 +48,7 @@ scenario('fifty times applied and reverted under threads that never rest', async
 scenario('tools killed at random moments leave it patched wholly or not at all', async (s) => {
   const { target, patch } = await prepare(s);
   let killed = 0;
-  for (let i = 0; i < 40; i++) {
+  for (let i = 0; i < PAIRS; i++) {
     const options = i % 2 ? ['--revert'] : [];
     const tool = startProgram(join(BIN, 'ulp-trigger'), [String(target.pid), patch, ...options], {
       stdio: 'ignore',

@@ -8,7 +8,8 @@ import { outputOf, runProgram } from '../harness/programs.cjs';
 import { LONG_MS } from '../harness/wait.cjs';
 
 const ROOT = join(__dirname, '../..');
-const LEVELS = ['-O0', '-Os', '-Og', '-O1', '-O2', '-O3'];
+/** ULP_TEST_LEVELS='-O0 -Os -Og -O1 -O2 -O3' takes all. */
+const LEVELS = (process.env.ULP_TEST_LEVELS ?? '-O0 -Os -O2').split(' ');
 const PROTECTION = ['-fcf-protection=none', '-fcf-protection=full'];
 const SECTIONS = [[], ['-ffunction-sections', '-Wl,--gc-sections']];
 const NAMES = ['answer', 'checked', 'complain', 'step'];
