@@ -97,6 +97,10 @@ static inline void forget_slot(tls_t *tls)
   tls->code = 0;
 }
 
+/* ---- records.c: entry */
+/* Can the slot's record be written? Before it is written first. */
+ULP_HIDDEN bool record_open(slot_t *slot);
+
 /* ---- slots.c: all of them entry */
 struct thread {
   slot_t *volatile slots;                  /* every slot that this thread owns */
@@ -202,7 +206,8 @@ ULP_HIDDEN bool barrier_memory(void);
 ULP_HIDDEN bool barrier_code(void);
 
 /* ---- request.c: helper */
-ULP_HIDDEN void request_init(void); /* thread */
-ULP_HIDDEN void request_run(uint64_t sequence);
+ULP_HIDDEN bool request_init(void); /* thread: false when there is no address space */
+/* has_stack: the helper's stack could be opened. */
+ULP_HIDDEN void request_run(uint64_t sequence, bool has_stack);
 
 #endif

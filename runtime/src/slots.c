@@ -85,8 +85,13 @@ static slot_t *slot_take(void)
       int bit = __builtin_ctzl(~taken);
       uint64_t before = __atomic_fetch_or(&ulp_slot_map[word], 1UL << bit, __ATOMIC_ACQ_REL);
       if (!(before >> bit & 1)) {
+        slot_t *slot = &__ulp_slot_records[word * 64 + (uint32_t)bit];
+        if (!record_open(slot)) { /* a limit on memory */
+          __atomic_fetch_and(&ulp_slot_map[word], ~(1UL << bit), __ATOMIC_ACQ_REL);
+          return NULL;
+        }
         hint = word;
-        return &__ulp_slot_records[word * 64 + (uint32_t)bit];
+        return slot;
       }
     }
   }
