@@ -117,8 +117,8 @@ ULP_EXPORT int swapcontext(ucontext_t *from, const ucontext_t *to)
   static int (*real)(ucontext_t *, const ucontext_t *);
   struct parked parked[PARKED_MAX];
   int count = ulp_thread.slots ? park(parked) : 0;
-  if (!real &&
-      !(real = (int (*)(ucontext_t *, const ucontext_t *))next_function("swapcontext", "libc.so.6")))
+  if (!real && !(real = (int (*)(ucontext_t *, const ucontext_t *))next_function("swapcontext",
+                                                                                 "libc.so.6")))
     abort(); /* a libc without it, and yet somebody has called it */
   int result = real(from, to);
   if (count > 0)

@@ -1,9 +1,10 @@
 /*
  * Reads a tool's request, every number of which may be wrong, and answers it. Helper.
  *
- * The request's buffer and the tables of patches are memory that cannot be written: it then counts neither for RLIMIT_DATA nor
- * for what the kernel has promised (overcommit) in a process that is never patched. A tool writes its request through
- * /proc/PID/mem, which no protection stops; the helper opens the tables at its first request.
+ * The request's buffer and the tables of patches are memory that cannot be written: it then counts
+ * neither for RLIMIT_DATA nor for what the kernel has promised (overcommit) in a process that is
+ * never patched. A tool writes its request through /proc/PID/mem, which no protection stops; the
+ * helper opens the tables at its first request.
  */
 #include "request.h"
 #include "patches.h"
@@ -18,7 +19,8 @@ enum {
   PATCHES_BYTES = ULP_LIMIT_PATCHES * sizeof(struct ulp_patch),
   SCOPES_BYTES = ULP_LIMIT_PATCHES * sizeof(struct scope),
 };
-_Static_assert(ULP_LIMIT_REQUEST_BYTES % 4096 == 0 && PATCHES_BYTES % 64 == 0, "each part is aligned");
+_Static_assert(ULP_LIMIT_REQUEST_BYTES % 4096 == 0 && PATCHES_BYTES % 64 == 0,
+               "each part is aligned");
 
 static const uint8_t *buffer;
 static uint64_t current; /* sequence number */
