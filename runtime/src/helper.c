@@ -39,7 +39,7 @@
 
 enum {
   GUARD_BYTES = 4096,
-  STACK_BYTES = 1 << 20, /* of a life: constructors of patches run on it */
+  STACK_BYTES = 1 << 20,  /* of a life: constructors of patches run on it */
   FIRST_BYTES = 32 << 10, /* for the first life, and for another until it has opened the rest */
   REST_BYTES = STACK_BYTES - FIRST_BYTES,
   SMALL_TLS = 64 << 10,
