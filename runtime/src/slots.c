@@ -108,8 +108,9 @@ void slot_release(slot_t *slot)
 }
 
 /*
- * A tail call out of one library into another makes the word the return point of the second one's slot, whose record
- * then holds the return point of the first one's slot, and so on. A chain that is alive has a slot once at most.
+ * A tail call out of one library into another makes the word the return point of the second one's
+ * slot, whose record then holds the return point of the first one's slot, and so on. A chain that
+ * is alive has a slot once at most.
  */
 volatile uint64_t *return_place(volatile uint64_t *word, slot_t *slot)
 {
@@ -293,12 +294,16 @@ void slot_move_end(slot_t *from, slot_t *to)
   __atomic_fetch_add(&ulp_moves_ended, 1, __ATOMIC_SEQ_CST);
 }
 
-/* 0 < claim <= sp, at an entry at stack pointer sp. Is the recorded call gone? Then it is cleared. */
+/*
+ * 0 < claim <= sp, at an entry at stack pointer sp. Is the recorded call gone? Then it is cleared.
+ */
 static bool claim_is_stale(tls_t *tls, uint64_t claim, uint64_t sp)
 {
   uint64_t word;
   if (claim == sp) {
-    /* A tail call, perhaps by way of other libraries; else the word holds a fresh return address. */
+    /*
+     * A tail call, perhaps by way of other libraries; else the word holds a fresh return address.
+     */
     if (leads_to(*(volatile uint64_t *)sp, slot_at(tls->code)))
       return false;
     claim_abandon(tls, true);
@@ -348,8 +353,9 @@ static void help(tls_t *tls, uint64_t claim)
 }
 
 /*
- * Gives 1 when the thread is outside now and has a slot, 0 when it is inside. trm.S has seen 0 < tls->sp <= entry_sp. A
- * handler that has come since may have changed it: to 0, when that entry was its thread's first one too.
+ * Gives 1 when the thread is outside now and has a slot, 0 when it is inside. trm.S has seen
+ * 0 < tls->sp <= entry_sp. A handler that has come since may have changed it: to 0, when that entry
+ * was its thread's first one too.
  */
 int ulp_special(tls_t *tls, uint64_t entry_sp)
 {

@@ -2,9 +2,9 @@
  * libpulp.so at any place in the order in which the loader looks symbols up: it works there, or
  * says why it does not.
  */
-import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { preload } from '../harness/build';
+import { runProgram } from '../harness/programs.cjs';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { runTool } from '../harness/tools';
@@ -48,9 +48,10 @@ async function expectBehind(s: Scenario, target: Target, path: string): Promise<
   expect(stderr).toContain(`process ${target.pid}: libpulp.so cannot work in this process`);
   expect(stderr).toContain(BEHIND);
   expect(runTool('ulp-inspect', [target.pid]).stdout).toContain(BEHIND);
-  const [inspected] = JSON.parse(runTool('ulp-inspect', [target.pid, '--json']).stdout)
-    .processes as [{ runtime: { problems: string[] } }];
-  expect(inspected.runtime.problems).toEqual([expect.stringContaining(BEHIND)]);
+  const { processes } = JSON.parse(runTool('ulp-inspect', [target.pid, '--json']).stdout) as {
+    processes: [{ runtime: { problems: string[] } }];
+  };
+  expect(processes[0].runtime.problems).toEqual([expect.stringContaining(BEHIND)]);
   expect(target.maps()).toBe(maps);
   expect(await target.ask('jump')).toBe('2');
   expect(await target.ask('value')).toBe('1');
@@ -99,7 +100,7 @@ scenario('a program that is started by the loader as a program', async (s) => {
 
 test('libc and the loader as programs say what they say without it', () => {
   const say = (file: string, args: string[], env: NodeJS.ProcessEnv): unknown => {
-    const { status, signal, stdout, stderr } = spawnSync(file, args, { env, encoding: 'utf8' });
+    const { status, signal, stdout, stderr } = runProgram(file, args, { env, encoding: 'utf8' });
     return { status, signal, stdout, stderr };
   };
   for (const [file, args] of [
@@ -109,7 +110,7 @@ test('libc and the loader as programs say what they say without it', () => {
     const alone = say(file, [...args], {});
     expect(alone).toMatchObject({
       status: 0,
-      stdout: expect.stringContaining('stable release version'),
+      stdout: expect.stringContaining('stable release version') as string,
     });
     expect(say(file, [...args], { LD_PRELOAD: preload() })).toEqual(alone);
   }
