@@ -3,14 +3,14 @@
  * nothing that draws.
  */
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { abiHeader } from '@ulp/core';
 import { TARGETS } from './build';
 import type { Scenario } from './scenario';
 import { BIN, type Outcome } from './tools';
 import { outputOf, runProgram } from './programs.cjs';
-import { SLOWNESS } from './wait.cjs';
+import { SLOWNESS, statusOf } from './wait.cjs';
 
 /** Far above what any of these runs needs; a hang is a failure. */
 const TIME_MS = 100_000 * SLOWNESS;
@@ -28,9 +28,19 @@ const KNOWN: readonly (number | null)[] = [0, 1, 3, 4, 5];
 /** Threads of a process that are traced or stopped; none, if a tool has let go of them. */
 export const heldThreads = (pid: number): string[] =>
   readdirSync(`/proc/${pid}/task`).filter((id) => {
-    const status = readFileSync(`/proc/${pid}/task/${id}/status`, 'utf8');
-    return !/^TracerPid:\s0$/m.test(status) || /^State:\s[tT]/m.test(status);
+    const thread = `${pid}/task/${id}`;
+    try {
+      return statusOf(thread, 'TracerPid') !== '0' || /^[tT]/.test(statusOf(thread, 'State'));
+    } catch (error) {
+      // It has ended since the list was read: the helper does, at any time.
+      if (isGone(error)) return false;
+      throw error;
+    }
   });
+
+/** Of reading /proc/PID/task/TID/status. */
+const isGone = (error: unknown): boolean =>
+  ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 export class Hostile {
   readonly patch: string;

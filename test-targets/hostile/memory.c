@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <link.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -49,6 +50,8 @@ static void patches_flip(char **unused)
 static void *flip_slots(void *unused)
 {
   struct ulp_slot *records = (struct ulp_slot *)control->slot_records;
+  /* libpulp.so opens them piece by piece; all of them are to look taken. */
+  mprotect(records, ULP_SLOT_COUNT * sizeof *records, PROT_READ | PROT_WRITE);
   memset((void *)control->slot_map, 0xff, ULP_SLOT_COUNT / 8);
   struct ulp_library *library = dlsym(RTLD_DEFAULT, "__ulp_library");
   for (uint32_t n = 0;; n++)

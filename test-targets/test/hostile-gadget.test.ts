@@ -25,7 +25,11 @@ const failed = (signal: number): Outcome => ({
   fact: new RegExp(`helper could not be started: found signal ${signal} in the gadget`),
   answer: '2',
 });
-const ENDED: Outcome = { status: 4, fact: /it has ended/, ends: true };
+const ENDED: Outcome = {
+  status: 4,
+  fact: /it ended while the patch was being loaded \(.*changed: unknown\)/,
+  ends: true,
+};
 const EXECUTED: Outcome = {
   status: 4,
   fact: /it has ended or has executed another program/,
