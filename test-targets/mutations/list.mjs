@@ -145,7 +145,13 @@ export const MUTATIONS = [
   {
     name: 'jump-alternate',
     what: 'a jump off the alternate stack drops the claims of both stacks',
-    edits: [['slots.c', '    if (leaves_alternate) {', '    if (0) {']],
+    edits: [
+      [
+        'slots.c',
+        'leaves_alternate = on_alternate_stack(here) && !on_alternate_stack(target);',
+        'leaves_alternate = 0;',
+      ],
+    ],
     test: SUSPENDED,
   },
   {
