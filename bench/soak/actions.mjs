@@ -73,7 +73,7 @@ export const actions = {
         soak.wrong(`ulp-dispatcher ${verb}, ${subject.name}: ${state} instead of ${wanted}`);
     }
     for (const { pid, error } of processes)
-      if (error && error.code !== 'process-missing')
+      if (error && !['process-missing', 'process-ended'].includes(error.code))
         soak.wrong(`ulp-dispatcher ${verb}, process ${pid}: ${error.message}`);
   },
 };

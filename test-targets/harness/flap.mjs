@@ -33,7 +33,8 @@ async function flap(wanted) {
 
 /** The process still loads its libraries, or it has ended: what fails says so. */
 const NOT_YET = /^(runtime|library)-/;
-const GONE = 'process-missing';
+/** Before a change or in the middle of one. */
+const GONE = ['process-missing', 'process-ended'];
 
 async function flapUntilTheEnd(ms) {
   let target;
@@ -45,7 +46,7 @@ async function flapUntilTheEnd(ms) {
       await (changes % 2 === 0 ? applyPatch : revertPatch)(target, patch, options);
       changes++;
     } catch (error) {
-      if (error.code === GONE) return false;
+      if (GONE.includes(error.code)) return false;
       if (changes > 0 || !NOT_YET.test(error.code)) throw error;
     }
     return true;
