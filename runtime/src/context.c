@@ -69,10 +69,10 @@ static bool is_mine(slot_t *wanted)
  */
 static void take_over(const struct parked *p, tls_t *tls)
 {
-  uint64_t *word = (uint64_t *)p->sp;
+  volatile uint64_t *word = return_place((volatile uint64_t *)p->sp, p->slot);
   slot_move_begin(p->slot);
   slot_t *slot = NULL;
-  if (*word == slot_code(p->slot) + ULP_SLOT_RETURN)
+  if (word)
     slot = has_slot(tls) ? slot_at(tls->code) : slot_assign(tls);
   if (slot) {
     tls->sp = p->sp;

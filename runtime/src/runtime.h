@@ -114,6 +114,9 @@ ULP_HIDDEN void slot_release(slot_t *slot);
 ULP_HIDDEN slot_t *slot_assign(tls_t *tls);
 /* No call goes through it any more; the thread keeps it. */
 ULP_HIDDEN void slot_idle(slot_t *slot);
+/* What holds the slot's return point: this word, or after tail calls a record that it leads to; NULL: nothing there. */
+ULP_HIDDEN volatile uint64_t *return_place(volatile uint64_t *word, slot_t *slot);
+ULP_HIDDEN bool leads_to(uint64_t word, slot_t *slot);
 /* Is the frame whose claim lies at `sp` gone? Its word no longer holds the return point. */
 ULP_HIDDEN bool frame_is_dead(slot_t *slot, uint64_t sp);
 /* In limbo: its call has returned, or its frame is no more. */

@@ -102,10 +102,32 @@ void slot_release(slot_t *slot)
     hint = k / 64;
 }
 
+/*
+ * A tail call out of one library into another makes the word the return point of the second one's slot, whose record
+ * then holds the return point of the first one's slot, and so on. A chain that is alive has a slot once at most.
+ */
+volatile uint64_t *return_place(volatile uint64_t *word, slot_t *slot)
+{
+  for (int links = 0; links < ULP_SLOT_COUNT; links++) {
+    slot_t *at = slot_at(*word);
+    if (!at || *word != slot_code(at) + ULP_SLOT_RETURN)
+      return NULL;
+    if (at == slot)
+      return word;
+    word = &at->ret;
+  }
+  return NULL;
+}
+
+bool leads_to(uint64_t word, slot_t *slot)
+{
+  return return_place(&word, slot) != NULL;
+}
+
 bool frame_is_dead(slot_t *slot, uint64_t sp)
 {
   uint64_t word;
-  return !peek(sp, &word, sizeof word) || word != slot_code(slot) + ULP_SLOT_RETURN;
+  return !peek(sp, &word, sizeof word) || !leads_to(word, slot);
 }
 
 /*
@@ -266,14 +288,14 @@ void slot_move_end(slot_t *from, slot_t *to)
   __atomic_fetch_add(&ulp_moves_ended, 1, __ATOMIC_SEQ_CST);
 }
 
-/*
- * 0 < tls->sp <= sp, at an entry at stack pointer sp. Is the recorded call gone? Then it is
- * cleared.
- */
-static bool claim_is_stale(tls_t *tls, uint64_t sp)
+/* 0 < claim <= sp, at an entry at stack pointer sp. Is the recorded call gone? Then it is cleared. */
+static bool claim_is_stale(tls_t *tls, uint64_t claim, uint64_t sp)
 {
-  uint64_t claim = tls->sp, word;
-  if (claim == sp) { /* the word holds a fresh return address: trm.S has looked */
+  uint64_t word;
+  if (claim == sp) {
+    /* A tail call, perhaps by way of other libraries; else the word holds a fresh return address. */
+    if (leads_to(*(volatile uint64_t *)sp, slot_at(tls->code)))
+      return false;
     claim_abandon(tls, true);
     return true;
   }
@@ -308,29 +330,32 @@ static bool acquire(tls_t *tls)
   return outside;
 }
 
-/* As .Lhelp in trm.S. */
-static void help(tls_t *tls)
+/* As .Lhelp in trm.S, for the call that has claimed the word at `claim`. */
+static void help(tls_t *tls, uint64_t claim)
 {
   uint32_t outside = ULP_UNIVERSE_OUTSIDE;
   if (!__atomic_compare_exchange_n(&tls->universe, &outside, (uint32_t)universe_now(), false,
                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
     return;
-  volatile uint64_t *pushed = (uint64_t *)tls->sp - 1;
+  volatile uint64_t *pushed = (uint64_t *)claim - 1;
   if (*pushed < tls->universe)
     *pushed = tls->universe;
 }
 
 /*
- * 0 < tls->sp <= entry_sp. Gives 1 when the thread is outside now and has a slot, 0 when it is
- * inside.
+ * Gives 1 when the thread is outside now and has a slot, 0 when it is inside. trm.S has seen 0 < tls->sp <= entry_sp. A
+ * handler that has come since may have changed it: to 0, when that entry was its thread's first one too.
  */
 int ulp_special(tls_t *tls, uint64_t entry_sp)
 {
-  if (tls->sp == ULP_SP_NO_SLOT)
-    return acquire(tls);
-  if (claim_is_stale(tls, entry_sp))
+  const uint64_t claim = tls->sp;
+  if (claim == 0)
     return 1;
-  help(tls);
+  if (claim == ULP_SP_NO_SLOT)
+    return acquire(tls);
+  if (claim != ULP_SP_PINNED && claim <= entry_sp && claim_is_stale(tls, claim, entry_sp))
+    return 1;
+  help(tls, claim);
   return 0;
 }
 
@@ -348,8 +373,10 @@ void claims_left_for(uint64_t target)
       continue;
     if (leaves_alternate < 0)
       leaves_alternate = on_alternate_stack(here) && !on_alternate_stack(target);
-    if (leaves_alternate) {
-      if (on_alternate_stack(claim) || (claim < target && same_stack(claim, target)))
+    if (leaves_alternate && on_alternate_stack(claim)) {
+      claim_abandon(tls, true); /* the kernel begins that stack anew, and the jump is seen here */
+    } else if (leaves_alternate) {
+      if (claim < target && same_stack(claim, target))
         claim_abandon(tls, false);
     } else if (here < claim && claim < target && same_stack(claim, target))
       claim_abandon(tls, false);

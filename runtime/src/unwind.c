@@ -49,7 +49,7 @@ ULP_EXPORT _Unwind_Reason_Code __ulp_entry_unwind(int version, _Unwind_Action ac
   if (!(actions & _UA_CLEANUP_PHASE))
     return _URC_CONTINUE_UNWIND;
   uint64_t rsp = _Unwind_GetCFA(context); /* a frame of size zero, but around the call into C */
-  if (tls->sp == rsp && *(volatile uint64_t *)rsp != tls->code + ULP_SLOT_RETURN)
+  if (tls->sp == rsp && !leads_to(*(volatile uint64_t *)rsp, slot_at(tls->code)))
     leave(tls);
   return _URC_CONTINUE_UNWIND;
 }

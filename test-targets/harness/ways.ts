@@ -16,6 +16,7 @@ export interface Ways {
 export function prepareWays(s: Scenario): Ways {
   const first = s.library('ways/library.c', 'libways.so', { args: ways('arguments-library.c') });
   const second = s.library('ways/more.cc', 'libmore.so');
+  const third = s.library('ways/third.c', 'libthird.so');
   const inFirst = [first, ['value:new_value', 'probe:new_probe']] as const;
   const inSecond = [
     second,
@@ -30,7 +31,7 @@ export function prepareWays(s: Scenario): Ways {
     ...['handlers.c', 'children.c', 'exceptions.cc'],
   );
   return {
-    program: s.program('ways/program.c', [first, second], [...sources, '-lstdc++']),
+    program: s.program('ways/program.c', [first, second, third], [...sources, '-lstdc++']),
     patch: s.patch('ways/patch.c', 'fix', [inFirst]),
     both: s.patch('ways/patch.c', 'both', [inFirst, inSecond], {
       args: [...ways('more-patch.cc'), '-lstdc++'],

@@ -31,6 +31,18 @@ export const MUTATIONS = [
     test: ALONE,
   },
   {
+    name: 'tail-call-through-others',
+    what: 'entry: a tail call that comes back through other libraries is told from a stale claim',
+    edits: [['slots.c', /    if \(leads_to\(\*\(volatile uint64_t \*\)sp[^]*?return false;\n/, '']],
+    test: ALONE,
+  },
+  {
+    name: 'claim-read-twice',
+    what: 'entry: the claim is read once; 0 is outside',
+    edits: [['slots.c', /  if \(claim == 0\)\n    return 1;\n/, '']],
+    test: STEPPING,
+  },
+  {
     name: 'special',
     what: 'entry: a claim at or below the stack pointer is looked at',
     edits: [['trm.S', 'call    *__ulp_special@GOTPCREL(%rip)', 'xorl %eax, %eax']],

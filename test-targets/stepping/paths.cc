@@ -1,6 +1,9 @@
 /* The ways in and out that are stepped through. */
 #include "run.h"
 
+#include <csignal>
+#include <pthread.h>
+
 static thread_local long inner_answer;
 
 static long outermost(Run &)
@@ -112,23 +115,43 @@ static __attribute__((noipa)) long at_its_place(Run &)
   return stepped(stepping, twice, in_callback);
 }
 
+/* ---- in a handler, above which others come */
+
+static void enter_in_handler(int)
+{
+  Stepping stepping{visit};
+  inner_answer = stepped(stepping, twice, in_callback);
+}
+
+static long in_a_handler(Run &)
+{
+  struct sigaction action = {};
+  action.sa_handler = enter_in_handler;
+  action.sa_flags = SA_ONSTACK;
+  sigaction(SIGUSR1, &action, nullptr);
+  pthread_kill(pthread_self(), SIGUSR1);
+  return inner_answer;
+}
+
 const Path paths[] = {
     /* name                   patches dweller first claim changes */
-    {"outermost", 0, false, false, false, false, outermost},
-    {"outermost, selector", 1, false, false, false, false, outermost},
-    {"outermost, stub", 2, true, false, false, false, outermost},
-    {"nested", 0, false, false, false, false, nested},
-    {"nested, selector", 1, false, false, false, false, nested},
-    {"nested, stub", 2, true, false, false, false, nested},
-    {"tail call", 0, false, false, false, false, by_tail_call},
-    {"tail call, selector", 1, false, false, false, false, by_tail_call},
-    {"tail call, stub", 2, true, false, false, false, by_tail_call},
-    {"help", 0, false, false, false, false, help},
-    {"help, stub", 2, true, false, false, false, help},
-    {"help, newer patch", 0, false, false, false, true, help_late},
-    {"stale claim", 0, false, false, true, false, after_a_jump},
-    {"stale claim, same place", 0, false, false, true, false, at_its_place},
-    {"first of the thread", 0, false, true, false, false, outermost},
-    {"first of the thread, stub", 2, true, true, false, false, outermost},
-    {nullptr, 0, false, false, false, false, nullptr},
+    {"outermost",                  0, false, false, false, false, outermost},
+    {"outermost, selector",        1, false, false, false, false, outermost},
+    {"outermost, stub",            2, true,  false, false, false, outermost},
+    {"nested",                     0, false, false, false, false, nested},
+    {"nested, selector",           1, false, false, false, false, nested},
+    {"nested, stub",               2, true,  false, false, false, nested},
+    {"tail call",                  0, false, false, false, false, by_tail_call},
+    {"tail call, selector",        1, false, false, false, false, by_tail_call},
+    {"tail call, stub",            2, true,  false, false, false, by_tail_call},
+    {"help",                       0, false, false, false, false, help},
+    {"help, stub",                 2, true,  false, false, false, help},
+    {"help, newer patch",          0, false, false, false, true,  help_late},
+    {"stale claim",                0, false, false, true,  false, after_a_jump},
+    {"stale claim, same place",    0, false, false, true,  false, at_its_place},
+    {"first of the thread",        0, false, true,  false, false, outermost},
+    {"first of the thread, stub",  2, true,  true,  false, false, outermost},
+    {"first, in a handler",        0, false, true,  false, false, in_a_handler},
+    {"first, in a handler, stub",  2, true,  true,  false, false, in_a_handler},
+    {nullptr,                      0, false, false, false, false, nullptr},
 };

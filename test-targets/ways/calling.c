@@ -81,6 +81,55 @@ static void tail_out(void)
   after();
 }
 
+/*
+ * There and back: out of a library by a tail call, through others, and in again. The one word of the stack is the claim of
+ * them all, and holds another library's return point.
+ */
+static void at_the_end(struct relay *r)
+{
+  (void)r;
+  see();
+  pthread_kill(pthread_self(), SIGNAL_PLAIN); /* deeper on the stack */
+  see();
+  hold();
+  see();
+}
+
+static void two_at_a_word(void)
+{
+  relay(&(struct relay){(void (*const[])(struct relay *)){more_relay, relay, at_the_end}});
+  after();
+}
+
+static void back_and_again(void)
+{
+  relay(&(struct relay){(void (*const[])(struct relay *)){more_relay, relay, more_relay, relay, at_the_end}});
+  outermost();
+  relay(&(struct relay){(void (*const[])(struct relay *)){relay, more_relay, more_relay, relay, at_the_end}});
+  after();
+}
+
+static void three_at_a_word(void)
+{
+  relay(&(struct relay){
+      (void (*const[])(struct relay *)){more_relay, third_relay, relay, third_relay, more_relay, at_the_end}});
+  outermost();
+  third_relay(&(struct relay){(void (*const[])(struct relay *)){relay, more_relay, third_relay, relay, at_the_end}});
+  after();
+}
+
+/* At a place of the stack where a call was that a jump has left, unseen: at its very word, too. */
+static void there_and_back_behind_a_jump(void)
+{
+  leave_unseen();
+  outermost();
+  deeper(1, two_at_a_word);
+  outermost();
+  leave_unseen();
+  outermost();
+  deeper(2, three_at_a_word);
+}
+
 const struct one_case calling_cases[] = {
     {"callback", callback},
     {"looked-at-late", looked_at_late},
@@ -88,5 +137,9 @@ const struct one_case calling_cases[] = {
     {"recursion", recursion},
     {"tail-within", tail_within},
     {"tail-out", tail_out},
+    {"tail-there-and-back", two_at_a_word},
+    {"tail-there-and-back-again", back_and_again},
+    {"tail-round-three", three_at_a_word},
+    {"tail-there-and-back-behind-a-jump", there_and_back_behind_a_jump},
     {NULL, NULL},
 };

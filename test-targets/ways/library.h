@@ -9,6 +9,17 @@
 extern "C" {
 #endif
 
+/*
+ * By tail calls from one step to the next, through pointers: a relay of each library, and at the end what the program has
+ * to do inside of them all.
+ */
+struct relay {
+  void (*const *next)(struct relay *);
+};
+void relay(struct relay *r);       /* library.c */
+void more_relay(struct relay *r);  /* more.cc */
+void third_relay(struct relay *r); /* third.c: a third live-patchable library */
+
 /* library.c */
 long value(void);
 long value_twice(void);
