@@ -7,7 +7,7 @@ static const uint64_t NONE = ~0UL;
 
 static uint64_t known(uint32_t universe)
 {
-  return universe == ULP_UNIVERSE_OUTSIDE ? 0 : universe; /* between E1 and E2: unknown */
+  return universe; /* 0 between E1 and E2: not known */
 }
 
 /* What a call in limbo keeps alive. The word of one that is held tells nothing: see context.c. */
@@ -23,7 +23,7 @@ static uint64_t universe_in_limbo(slot_t *slot)
 static uint64_t universe_in_use(slot_t *slot, uint64_t owner)
 {
   struct ulp_tls tls;
-  if (!peek(owner, &tls, sizeof tls) || tls.code != slot_code(slot) || tls.sp <= ULP_SP_NO_SLOT)
+  if (!peek(owner, &tls, sizeof tls) || tls.code != slot_code(slot) || tls.sp == 0)
     return NONE;
   return known(tls.universe);
 }
@@ -54,7 +54,7 @@ static void heal(slot_t *slot)
   struct ulp_tls tls;
   if (slot->state != ULP_SLOT_USED || !thread_is_gone(slot->tid))
     return;
-  if (peek(slot->tls, &tls, sizeof tls) && tls.code == slot_code(slot) && tls.sp > ULP_SP_NO_SLOT)
+  if (peek(slot->tls, &tls, sizeof tls) && tls.code == slot_code(slot) && tls.sp != 0)
     __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
   slot_release(slot);
 }

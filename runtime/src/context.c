@@ -73,14 +73,14 @@ static void take_over(const struct parked *p, tls_t *tls)
   slot_move_begin(p->slot);
   slot_t *slot = NULL;
   if (word)
-    slot = has_slot(tls) ? slot_at(tls->code) : slot_assign(tls);
+    slot = has_slot(tls) ? slot_at(tls->code) : slot_assign(tls, p->slot->library);
   if (slot) {
     tls->sp = p->sp;
     tls->universe = p->universe;
     slot->ret = p->slot->ret;
     *word = slot_code(slot) + ULP_SLOT_RETURN;
   } else {
-    pin_note(tls);
+    pin_note(tls, p->slot->library);
     claim_pin(tls, p->universe);
   }
   slot_move_end(p->slot, slot);

@@ -12,20 +12,20 @@ void pins_init(void)
   ulp_control_block.pins = (uint64_t)pins;
 }
 
-/*
- * Before the universe of the thread is read: oldest_universe() sees the pin, or the thread what is
- * newest. Entry.
- */
-void pin_note(tls_t *tls)
+/* Before the universe of the thread is read: oldest_universe() sees the pin, or the thread what is newest. Entry. */
+void pin_note(tls_t *tls, uint64_t library)
 {
   __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
+  tls->library = library;
+  tls->low = 0;
+  tls->high = ~0UL;
   thread_notice();
   ulp_thread.pinned = true;
   for (uint32_t i = 0; i < ULP_LIMIT_PINS; i++) {
     uint64_t nobody = 0;
     if (__atomic_compare_exchange_n(&pins[i].tls, &nobody, (uint64_t)tls, false, __ATOMIC_SEQ_CST,
                                     __ATOMIC_RELAXED)) {
-      pins[i].library = tls->library;
+      pins[i].library = library;
       pins[i].tid = thread_id();
       return;
     }

@@ -50,10 +50,25 @@ static inline slot_t *slot_at(uint64_t code)
   return &__ulp_slot_records[(code - (uint64_t)__ulp_slots) / ULP_SLOT_STRIDE];
 }
 
-/* Where a thread's block of this library lies, from its thread pointer. */
+/* A signed number of 32 bits that need not be aligned. */
+static inline int64_t signed_at(const void *place)
+{
+  int32_t value;
+  __builtin_memcpy(&value, place, sizeof value);
+  return value;
+}
+
+/* Where a thread's block of this library lies, from its thread pointer: tlsOffset in abi.ts. */
 static inline uint64_t tls_offset(const struct ulp_library *library)
 {
-  return *(const uint64_t *)((const char *)&library->tpoff_slot + library->tpoff_slot);
+  const uint8_t *way = library->tpoff_way, *number = way + 3;
+  return way[1] == 0x8b ? *(const uint64_t *)(number + signed_at(number)) : (uint64_t)signed_at(number);
+}
+
+/* The universe that this library's entries read; NULL without any libpulp.so. */
+static inline const void *global_of(const struct ulp_library *library)
+{
+  return *(const void *const *)((const char *)&library->global_way + library->global_way);
 }
 
 static inline bool has_slot(tls_t *tls)
@@ -64,7 +79,7 @@ static inline bool has_slot(tls_t *tls)
 /* Inside, by way of a slot. */
 static inline bool has_claim(tls_t *tls)
 {
-  return tls->sp > ULP_SP_NO_SLOT && tls->sp != ULP_SP_PINNED;
+  return tls->sp > ULP_SP_CONTESTED && tls->sp != ULP_SP_PINNED;
 }
 
 static inline tls_t *junk_of(slot_t *slot)
@@ -86,14 +101,14 @@ static inline bool in_limbo(slot_t *slot)
 static inline void leave(tls_t *tls)
 {
   typedef uint64_t both __attribute__((vector_size(16), may_alias));
-  *(volatile both *)&tls->sp = (both){0, ULP_UNIVERSE_OUTSIDE};
+  *(volatile both *)&tls->sp = (both){0, 0};
 }
 
 /* Outside, as before its first entry. Signals blocked. */
 static inline void forget_slot(tls_t *tls)
 {
-  tls->sp = ULP_SP_NO_SLOT;
-  tls->universe = ULP_UNIVERSE_OUTSIDE;
+  leave(tls);
+  tls->low = tls->high = 0; /* ask */
   tls->code = 0;
 }
 
@@ -108,10 +123,10 @@ extern ULP_HIDDEN __thread struct thread ulp_thread __attribute__((tls_model("in
 extern ULP_HIDDEN volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
 extern ULP_HIDDEN volatile uint32_t ulp_slots_late; /* how many are */
 
-ULP_HIDDEN int ulp_special(tls_t *tls, uint64_t entry_sp);
+ULP_HIDDEN uint64_t ulp_special(tls_t *tls, uint64_t entry_sp, uint64_t library);
 ULP_HIDDEN void slot_release(slot_t *slot);
 /* A slot of this thread becomes the block's; NULL when there is none. Signals blocked. */
-ULP_HIDDEN slot_t *slot_assign(tls_t *tls);
+ULP_HIDDEN slot_t *slot_assign(tls_t *tls, uint64_t library);
 /* No call goes through it any more; the thread keeps it. */
 ULP_HIDDEN void slot_idle(slot_t *slot);
 /* What holds the slot's return point: this word, or after tail calls a record that it leads to; NULL: nothing there. */
@@ -170,7 +185,7 @@ ULP_HIDDEN bool on_alternate_stack(uint64_t sp);
 
 /* ---- pins.c */
 ULP_HIDDEN void pins_init(void);
-ULP_HIDDEN void pin_note(tls_t *tls);
+ULP_HIDDEN void pin_note(tls_t *tls, uint64_t library);
 ULP_HIDDEN void pins_give_back(void);
 ULP_HIDDEN void pins_of_child(void);
 ULP_HIDDEN uint64_t oldest_pinned(uint64_t newest);

@@ -224,16 +224,18 @@ static slot_t *slot_new(void)
   return slot;
 }
 
-slot_t *slot_assign(tls_t *tls)
+slot_t *slot_assign(tls_t *tls, uint64_t library)
 {
   slot_t *slot = slot_reuse(tls);
   if (!slot && !(slot = slot_new()))
     return NULL;
   slot->tls = (uint64_t)tls;
-  slot->library = tls->library;
+  slot->library = library;
   slot->junk_sp = 1;
+  tls->library = library;
   tls->code = slot_code(slot);
-  tls->sp = 0;
+  tls->low = 0;
+  tls->high = ~0UL;
   return slot;
 }
 
@@ -317,13 +319,13 @@ static bool claim_is_stale(tls_t *tls, uint64_t claim, uint64_t sp)
  * The first entry of a thread, outside still: it can be seen before it claims. False when no slot
  * is left: the thread is inside from now on, in the universe of now, until it ends.
  */
-static bool acquire(tls_t *tls)
+static bool acquire(tls_t *tls, uint64_t library)
 {
   const uint64_t before = signals_block();
   /* A handler may have been here first. */
-  const bool outside = tls->sp != ULP_SP_NO_SLOT || slot_assign(tls);
+  const bool outside = has_slot(tls) || slot_assign(tls, library);
   if (!outside) {
-    pin_note(tls);
+    pin_note(tls, library);
     claim_pin(tls, (uint32_t)universe_now());
   }
   signals_restore(before);
@@ -337,24 +339,20 @@ static void help(tls_t *tls, uint64_t claim)
   if (!__atomic_compare_exchange_n(&tls->universe, &outside, (uint32_t)universe_now(), false,
                                    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
     return;
-  volatile uint64_t *pushed = (uint64_t *)claim - 1;
-  if (*pushed < tls->universe)
-    *pushed = tls->universe;
+  ((volatile uint64_t *)claim)[-1] = tls->universe;
 }
 
 /*
- * Gives 1 when the thread is outside now and has a slot, 0 when it is inside. trm.S has seen 0 < tls->sp <= entry_sp. A
- * handler that has come since may have changed it: to 0, when that entry was its thread's first one too.
+ * Gives 1 when the thread is outside now and has a slot, 0 when it is inside. A handler that has come since trm.S has looked
+ * may have made the thread's first entry.
  */
-int ulp_special(tls_t *tls, uint64_t entry_sp)
+uint64_t ulp_special(tls_t *tls, uint64_t entry_sp, uint64_t library)
 {
   const uint64_t claim = tls->sp;
   if (claim == 0)
-    return 1;
-  if (claim == ULP_SP_NO_SLOT)
-    return acquire(tls);
+    return has_slot(tls) || acquire(tls, library);
   if (claim != ULP_SP_PINNED && claim <= entry_sp && claim_is_stale(tls, claim, entry_sp))
-    return 1;
+    return has_slot(tls) || acquire(tls, library);
   help(tls, claim);
   return 0;
 }

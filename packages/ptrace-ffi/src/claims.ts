@@ -162,7 +162,7 @@ function claimInUse(
   const tls = readBlock(memory, place.tls);
   // The block may be gone with its thread, or belong to another slot by now.
   if (!tls || tls.code !== place.code || tls.library !== library.address) return undefined;
-  const inside = tls.sp > abi.SP_NO_SLOT;
+  const inside = tls.sp !== 0n;
   return {
     library,
     inside,
@@ -237,5 +237,6 @@ function readBlock(memory: Memory, address: bigint): abi.UlpTls | undefined {
   return bytes && abi.ulp_tls.read(new ByteView(bytes, 'an ulp_tls', 'process-hostile'));
 }
 
+/** undefined: outside, or not known yet; what no universe has is a block in the middle of a change. */
 const known = (value: number): Universe | undefined =>
-  value === abi.UNIVERSE_OUTSIDE ? undefined : universe(value);
+  value < abi.UNIVERSE_BASE ? undefined : universe(value - abi.UNIVERSE_BASE);

@@ -7,7 +7,7 @@ import { readCallSite } from './call-site';
 import { readUniverses, type Claim, type ThreadClaims } from './claims';
 import { liveLibraries, type LiveLibrary } from './live-libraries';
 import type { Process } from './process';
-import { findRuntime, type Runtime } from './runtime';
+import { checkedUniverse, findRuntime, type Runtime } from './runtime';
 import { placeDocument, Symbolizer, type PlaceDocument } from './symbolizer';
 
 export interface Inspection {
@@ -145,7 +145,7 @@ function describeRuntime(runtime: Runtime): Inspection['runtime'] {
   const control = runtime.readControl();
   return {
     path: runtime.image.path,
-    universe: Number(control.universe),
+    universe: checkedUniverse(runtime.process.subject, control.universe),
     problems: runtimeProblems(control.flags),
     helper: STATE_NAMES.get(Number(control.state & 0xffn)) ?? 'unknown',
     slotsExhausted: Number(control.slots_exhausted),

@@ -19,11 +19,8 @@ static char slots[ULP_SLOT_COUNT * ULP_SLOT_STRIDE], map[ULP_SLOT_COUNT / 8], re
 static uint32_t tid;
 
 __attribute__((used)) struct ulp_control fake_control = {
-    .magic = ULP_MAGIC_CONTROL,
-    .abi = ULP_ABI_VERSION,
-    .size = sizeof fake_control,
-    .universe = 5,
-    .state = ULP_STATE_DONE,
+  .magic = ULP_MAGIC_CONTROL, .abi = ULP_ABI_VERSION, .size = sizeof fake_control, .universe = ULP_UNIVERSE_BASE + 5,
+  .state = ULP_STATE_DONE,
 };
 
 __asm__(".pushsection .note.ulp,\"a\",@note\n .p2align 2\n .long 4, 12, 2\n .asciz \"ULP\"\n"
@@ -47,11 +44,11 @@ int main(int argc, char **argv)
   for (int i = 0; i < 3; i++) {
     patches[2 * i].state = ULP_PATCH_LIVE;
     memset(patches[2 * i].id, 0x11 * (i + 1), sizeof patches[i].id);
-    patches[2 * i].universe = i == 2 ? 6 : 2 + i;
+    patches[2 * i].universe = ULP_UNIVERSE_BASE + (i == 2 ? 6 : 2 + i);
     patches[2 * i].function_count = 1;
     snprintf(patches[2 * i].path, sizeof patches[i].path, "/patch-%d.so", i);
   }
-  patches[2].reverted = 4;
+  patches[2].reverted = ULP_UNIVERSE_BASE + 4;
   patches[4].dependency_count = 1;
   memset(patches[4].dependencies, 0x11, ULP_PATCH_ID_SIZE);
   for (int i = 1; i < argc; i++) {
