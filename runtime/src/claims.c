@@ -10,11 +10,11 @@ static uint64_t known(uint32_t universe)
   return universe; /* 0 between E1 and E2: not known */
 }
 
-/* What a call in limbo keeps alive. The word of one that is held tells nothing: see context.c. */
+/* What a call in limbo keeps alive. */
 static uint64_t universe_in_limbo(slot_t *slot)
 {
   uint32_t universe = slot->junk_universe;
-  if (slot->junk_sp == 0 || (slot->state != ULP_SLOT_HELD && frame_is_dead(slot, slot->saved_sp)))
+  if (limbo_is_over(slot))
     return NONE;
   return known(universe);
 }
@@ -52,6 +52,10 @@ static uint64_t universe_of(slot_t *slot)
 static void heal(slot_t *slot)
 {
   struct ulp_tls tls;
+  if (slot->state == ULP_SLOT_ORPHAN && limbo_is_over(slot) && thread_is_gone(slot->tid)) {
+    slot_release(slot);
+    return;
+  }
   if (slot->state != ULP_SLOT_USED || !thread_is_gone(slot->tid))
     return;
   if (peek(slot->tls, &tls, sizeof tls) && tls.code == slot_code(slot) && tls.sp != 0)

@@ -51,6 +51,18 @@ static __attribute__((noreturn)) void leave_kernel_thread(void)
     raw_syscall(SYS_exit, 0);
 }
 
+static char *stack_low; /* behind its guard */
+
+/* Where glibc notes a thread's stack in its descriptor: the only two words there that say ours. */
+static void find_stack_offset(void)
+{
+  const uint64_t *descriptor = (const uint64_t *)fs_base();
+  enum { WORDS = 2048 / 8 }; /* glibc's has some 2300 bytes */
+  for (uint32_t i = 0; i + 1 < WORDS; i++)
+    if (descriptor[i] == (uint64_t)stack_low && descriptor[i + 1] == STACK_BYTES)
+      ulp_stack_offset = i * 8;
+}
+
 /* The first life notes what clone needs for the next one. */
 static void *first_life(void *unused)
 {
@@ -60,6 +72,7 @@ static void *first_life(void *unused)
   (void)unused;
   prctl(PR_GET_TID_ADDRESS, &tid_address);
   control->helper_tls = fs_base();
+  find_stack_offset();
   control->helper_stack = ((uint64_t)&here - 1024) & ~0xffUL;
   __atomic_store_n(&control->tid_address, tid_address, __ATOMIC_RELEASE);
   leave_kernel_thread();
@@ -129,7 +142,8 @@ static bool make_thread(void)
   sigfillset(&all);
   mprotect(room, GUARD_BYTES, PROT_NONE);
   pthread_attr_init(&attributes);
-  pthread_attr_setstack(&attributes, room + GUARD_BYTES, STACK_BYTES);
+  stack_low = room + GUARD_BYTES;
+  pthread_attr_setstack(&attributes, stack_low, STACK_BYTES);
   pthread_sigmask(SIG_SETMASK, &all, &old);
   int error = pthread_create(&thread, &attributes, first_life, NULL);
   pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -57,7 +57,8 @@ static bool is_ours(uint64_t descriptor)
 {
   struct ulp_library face;
   return peek(descriptor, &face, sizeof face) && face.magic == ULP_MAGIC_LIBRARY &&
-         face.abi == ULP_ABI_VERSION && global_of((const struct ulp_library *)descriptor) == &ulp_control_block.universe;
+         face.abi == ULP_ABI_VERSION &&
+         global_of((const struct ulp_library *)descriptor) == &ulp_control_block.universe;
 }
 
 /* Does the old function begin as ulp-dynsym-gate and emit.c leave it? */

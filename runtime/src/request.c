@@ -54,8 +54,8 @@ static bool read_request(struct request *request)
 {
   memcpy(&request->header, buffer, sizeof request->header);
   const struct ulp_request *h = &request->header;
-  if (h->version != ULP_REQUEST_VERSION || h->flags != 0 || h->slot_count != 0 || h->length < sizeof *h ||
-      h->length > sizeof buffer)
+  if (h->version != ULP_REQUEST_VERSION || h->flags != 0 || h->slot_count != 0 ||
+      h->length < sizeof *h || h->length > sizeof buffer)
     return false;
   if (h->operation == ULP_OPERATION_COLLECT)
     return true;

@@ -13,7 +13,7 @@
         .hidden ulp_control_block
 
         .section .bss.ulp_slots, "aw", @nobits
-        .p2align 6
+        .p2align 12                     /* whole pages: copies.c */
         .globl  RECORDS
         .hidden RECORDS
         .type   RECORDS, @object
@@ -134,10 +134,13 @@ __ulp_landing:
         .size   __ulp_landing, . - __ulp_landing
 
 /*
- * The way from trm.S into C: calls ulp_special(rax = tls, entry_sp, r11 = S less its distance from the library: the
+ * The way from trm.S into C: calls ulp_special(rax = tls, entry_sp, r11 = S less its distance from
+ * the library: the
  * library) and gives its result in rax. Everything else
- * is preserved, vector and x87 state included: xsave components 0-2 and 5-7, which end at 2688 in the standard format (Intel
- * SDM volume 1, 13.4.3; CPUID leaf 0dh; AMD's end before). entry_sp: rsp at __ulp_entry, above our return address
+ * is preserved, vector and x87 state included: xsave components 0-2 and 5-7, which end at 2688 in
+ * the standard format (Intel
+ * SDM volume 1, 13.4.3; CPUID leaf 0dh; AMD's end before). entry_sp: rsp at __ulp_entry, above our
+ * return address
  * and the 24 bytes that trm.S skipped.
  */
         .text

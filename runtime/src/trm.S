@@ -1,6 +1,8 @@
 /*
- * Entry tracking: linked into every live-patchable library as trm.o. It links into programs too: whatever is weak is
- * reached through the GOT by instructions that ld does not relax (build.mjs: -mrelax-relocations=no), because in a program of
+ * Entry tracking: linked into every live-patchable library as trm.o. It links into programs too:
+ * whatever is weak is
+ * reached through the GOT by instructions that ld does not relax (build.mjs:
+ * -mrelax-relocations=no), because in a program of
  * fixed address ld would otherwise make 0 of it for good.
  *
  * A trampoline in the padding of function S tells a thread's outermost entry into this library from
@@ -9,16 +11,20 @@
  * __ulp_entry finds it a slot.
  *
  *   thread block ulp_tls {sp, universe, flags, code, library, low, high}, initial-exec TLS
- *     all zero                    outside, and without a return slot yet: code may run before the block is initialised
+ *     all zero                    outside, and without a return slot yet: code may run before the
+ *     block is initialised
  *     sp = 0                      outside
- *     sp = address of a word W    inside; W held the return address of the outermost call: the claim
- *     low, high                   where addresses may be compared without asking: see ulp_tls in abi.ts
+ *     sp = address of a word W    inside; W held the return address of the outermost call: the
+ *     claim
+ *     low, high                   where addresses may be compared without asking: see ulp_tls in
+ *     abi.ts
  *
  * State of one thread and library, and what a signal handler that calls the library finds:
  *
  *   sp   universe  where                                   a handler's entry, deeper on the stack
  *   0    0         before the first entry: high = 0        gets the slot; then as below
- *   0    0         outside                                 is outermost itself, and cleans up behind it
+ *   0    0         outside                                 is outermost itself, and cleans up
+ *   behind it
  *   W    0         between E1 and E2                       helps: stores the universe (nested)
  *   W    u         inside                                  nested
  *
@@ -86,7 +92,10 @@ __ulp_library:
  */
         .section .ulp.track, "e", @progbits
 
-/* ---- hooks: the first constructor of the library, and its last destructor ------------------------- */
+/*
+ * ---- hooks: the first constructor of the library, and its last destructor
+ * -------------------------
+ */
 
 /*
  * As constructors are called. Pass on to libpulp.so, which may know nothing of the library yet:
@@ -119,7 +128,10 @@ __ulp_library:
 1:      ret
         .cfi_endproc
 
-/* ---- the entry ------------------------------------------------------------------------------------ */
+/*
+ * ---- the entry
+ * ------------------------------------------------------------------------------------
+ */
 
 /*
  * What a trampoline leaves to the library as a whole: this is rare.
@@ -176,8 +188,10 @@ __ulp_entry:
         jmp     *%r11
 
 /*
- * A signal handler came between E1 and E2 below us: we do E2 for it, unless a handler above us has done so. The slot
- * may have pushed an older universe already, below the claimed word: it must not come back. (If it has not, nobody uses
+ * A signal handler came between E1 and E2 below us: we do E2 for it, unless a handler above us has
+ * done so. The slot
+ * may have pushed an older universe already, below the claimed word: it must not come back. (If it
+ * has not, nobody uses
  * the word that is written.)
  */
 .Lhelp:

@@ -15,7 +15,10 @@ const char *const region_names[REGIONS] = {"trampoline", "selector", "stub",    
 
 static const ulp_library *library;
 static const ulp_control *control;
-/* Where in a trampoline the distance from ulp_library to its function lies, and how far those in .ulp are apart. */
+/*
+ * Where in a trampoline the distance from ulp_library to its function lies, and how far those in
+ * .ulp are apart.
+ */
 static const int TRAMPOLINE_FUNCTION = 15, TRAMPOLINE_STRIDE = 80;
 static struct {
   uint64_t trampoline, end, padding;
@@ -102,8 +105,14 @@ uint64_t offset_of(uint64_t pc)
   return pc - base_of(reinterpret_cast<void *>(pc));
 }
 
-bool Block::inside() const { return sp != 0; }
-bool Block::has_universe() const { return universe != ULP_UNIVERSE_OUTSIDE; }
+bool Block::inside() const
+{
+  return sp != 0;
+}
+bool Block::has_universe() const
+{
+  return universe != ULP_UNIVERSE_OUTSIDE;
+}
 
 Block block()
 {

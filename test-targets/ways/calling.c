@@ -82,7 +82,8 @@ static void tail_out(void)
 }
 
 /*
- * There and back: out of a library by a tail call, through others, and in again. The one word of the stack is the claim of
+ * There and back: out of a library by a tail call, through others, and in again. The one word of
+ * the stack is the claim of
  * them all, and holds another library's return point.
  */
 static void at_the_end(struct relay *r)
@@ -103,18 +104,21 @@ static void two_at_a_word(void)
 
 static void back_and_again(void)
 {
-  relay(&(struct relay){(void (*const[])(struct relay *)){more_relay, relay, more_relay, relay, at_the_end}});
+  relay(&(struct relay){
+      (void (*const[])(struct relay *)){more_relay, relay, more_relay, relay, at_the_end}});
   outermost();
-  relay(&(struct relay){(void (*const[])(struct relay *)){relay, more_relay, more_relay, relay, at_the_end}});
+  relay(&(struct relay){
+      (void (*const[])(struct relay *)){relay, more_relay, more_relay, relay, at_the_end}});
   after();
 }
 
 static void three_at_a_word(void)
 {
-  relay(&(struct relay){
-      (void (*const[])(struct relay *)){more_relay, third_relay, relay, third_relay, more_relay, at_the_end}});
+  relay(&(struct relay){(void (*const[])(struct relay *)){more_relay, third_relay, relay,
+                                                          third_relay, more_relay, at_the_end}});
   outermost();
-  third_relay(&(struct relay){(void (*const[])(struct relay *)){relay, more_relay, third_relay, relay, at_the_end}});
+  third_relay(&(struct relay){
+      (void (*const[])(struct relay *)){relay, more_relay, third_relay, relay, at_the_end}});
   after();
 }
 
@@ -128,6 +132,8 @@ static void there_and_back_behind_a_jump(void)
   leave_unseen();
   outermost();
   deeper(2, three_at_a_word);
+  glance(); /* at which the jump is noticed, if it was not before */
+  after();
 }
 
 const struct one_case calling_cases[] = {

@@ -10,7 +10,8 @@ extern "C" {
 #endif
 
 /*
- * By tail calls from one step to the next, through pointers: a relay of each library, and at the end what the program has
+ * By tail calls from one step to the next, through pointers: a relay of each library, and at the
+ * end what the program has
  * to do inside of them all.
  */
 struct relay {

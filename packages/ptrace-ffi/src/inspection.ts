@@ -7,7 +7,8 @@ import { readCallSite } from './call-site';
 import { readUniverses, type Claim, type ThreadClaims } from './claims';
 import { liveLibraries, type LiveLibrary } from './live-libraries';
 import type { Process } from './process';
-import { checkedUniverse, findRuntime, type Runtime } from './runtime';
+import { checkedUniverse } from './checked-universe';
+import { findRuntime, type Runtime } from './runtime';
 import { placeDocument, Symbolizer, type PlaceDocument } from './symbolizer';
 
 export interface Inspection {
@@ -54,7 +55,7 @@ export interface InspectedClaim {
   /** null: outside, or just entering. */
   readonly universe: number | null;
   readonly pinned: boolean;
-  readonly slot: 'used' | 'limbo' | 'none';
+  readonly slot: Claim['slot'];
   /** What called the library; null: outside, pinned, or the thread has moved on meanwhile. */
   readonly since: PlaceDocument | null;
 }

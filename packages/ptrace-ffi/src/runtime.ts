@@ -189,14 +189,3 @@ function isOwn(maps: readonly Mapping[], address: bigint, size: number, written 
 
 const isWritable = (maps: readonly Mapping[], address: bigint, size: number): boolean =>
   isOwn(maps, address, size, true);
-
-/** @throws UlpError process-hostile for a number that no universe has */
-export function checkedUniverse(subject: string, value: bigint): Universe {
-  if (value >= BigInt(abi.UNIVERSE_BASE) && value < 1n << 32n)
-    return universe(Number(value) - abi.UNIVERSE_BASE);
-  throw new UlpError('process-hostile', {
-    subject,
-    expected: `a universe from ${hex(abi.UNIVERSE_BASE)} to 0xffffffff`,
-    found: hex(value),
-  });
-}

@@ -19,8 +19,11 @@ static char slots[ULP_SLOT_COUNT * ULP_SLOT_STRIDE], map[ULP_SLOT_COUNT / 8], re
 static uint32_t tid;
 
 __attribute__((used)) struct ulp_control fake_control = {
-  .magic = ULP_MAGIC_CONTROL, .abi = ULP_ABI_VERSION, .size = sizeof fake_control, .universe = ULP_UNIVERSE_BASE + 5,
-  .state = ULP_STATE_DONE,
+    .magic = ULP_MAGIC_CONTROL,
+    .abi = ULP_ABI_VERSION,
+    .size = sizeof fake_control,
+    .universe = ULP_UNIVERSE_BASE + 5,
+    .state = ULP_STATE_DONE,
 };
 
 __asm__(".pushsection .note.ulp,\"a\",@note\n .p2align 2\n .long 4, 12, 2\n .asciz \"ULP\"\n"
