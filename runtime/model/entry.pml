@@ -30,7 +30,6 @@
 #define OTHER (LIBRARIES - 1)   /* the library that is called from the first one: itself if there is but one */
 
 #define OUTSIDE 255             /* ULP_UNIVERSE_OUTSIDE */
-#define NO_SLOT 1               /* ULP_SP_NO_SLOT */
 #define IN(t, l) ((t) * LIBRARIES + (l))
 
 /* ---- the helper's side -------------------------------------------------------------------------- */
@@ -48,7 +47,8 @@ bool unloaded;                  /* the patch */
 
 /* ---- a thread's side ---------------------------------------------------------------------------- */
 
-byte sp[BLOCKS] = NO_SLOT; /* ulp_tls, as the thread itself sees it */
+byte sp[BLOCKS];           /* ulp_tls, as the thread itself sees it */
+bool asks[BLOCKS] = true;  /* high is 0: no slot yet */
 byte now[BLOCKS] = OUTSIDE; /* ulp_tls.universe, the same */
 byte pushed[BLOCKS] = OUTSIDE; /* -8(W): what the slot pushes, and anything before */
 bool blocked[2];          /* its signals */
@@ -56,7 +56,7 @@ bool blocked[2];          /* its signals */
 /* The same as the helper sees it, and the stores that are on their way there. */
 mtype = { SLOT, SP, UNIVERSE };
 bool memory_slot[BLOCKS];
-byte memory_sp[BLOCKS] = NO_SLOT;
+byte memory_sp[BLOCKS];
 byte memory_universe[BLOCKS] = OUTSIDE;
 chan buffer[2] = [3] of { mtype, byte, byte };
 
@@ -120,16 +120,14 @@ inline help(t, l) {
   read = 0
 }
 
-/* acquire() in slots.c */
+/* outside() in entry.c, signals blocked: the bit in the map is taken by a locked instruction */
 inline acquire(t, l) {
-  blocked[t] = true;
   if
-  :: sp[IN(t, l)] == NO_SLOT ->
-     atomic { drain_all(t); store(t, SLOT, l, 1) }      /* the bit in the map is taken by a locked instruction */
-     store_sp(t, l, 0)
+  :: asks[IN(t, l)] ->
+     atomic { drain_all(t); store(t, SLOT, l, 1) }
+     asks[IN(t, l)] = false
   :: else
-  fi;
-  blocked[t] = false
+  fi
 }
 
 /* rsp: the address of the word that would be claimed */

@@ -164,7 +164,6 @@ ULP_HIDDEN bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high);
 /* ---- slots.c: all of them entry, all signals blocked */
 struct thread {
   slot_t *volatile slots;                 /* every slot that this thread owns */
-  uint32_t count;                         /* of them */
   uint64_t own_low, own_high;             /* the stack that it was made with; 0: not known yet */
   uint64_t coroutine_low, coroutine_high; /* the one that swapcontext has gone to; 0: none */
   uint32_t doubts, doubts_until;          /* was_jumped_over() in entry.c */

@@ -28,8 +28,6 @@
 
 #include <errno.h>
 
-enum { THREAD_MAX = ULP_SLOT_COUNT / 4 }; /* slots of one thread */
-
 __thread struct thread ulp_thread;
 volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
 static volatile uint32_t hint; /* word of the map at which to look first */
@@ -201,8 +199,8 @@ static slot_t *slot_reuse(tls_t *tls)
 static slot_t *slot_new(void)
 {
   struct thread *me = &ulp_thread;
-  slot_t *slot = me->count < THREAD_MAX ? slot_take_late() : NULL;
-  if (!slot && (me->count >= THREAD_MAX || !(slot = slot_take())))
+  slot_t *slot = slot_take_late();
+  if (!slot && !(slot = slot_take()))
     return NULL;
   slot->tid = thread_id();
   if (me->ends && slot->tid != 0) {
@@ -212,7 +210,6 @@ static slot_t *slot_new(void)
     slot->state = ULP_SLOT_USED;
   slot->next = me->slots ? (uint32_t)(me->slots - __ulp_slot_records) + 1 : 0;
   me->slots = slot;
-  me->count++;
   return slot;
 }
 

@@ -46,7 +46,6 @@ void thread_gives_back(void)
     }
     slot_give_back(slot, &own);
   }
-  ulp_thread.count = 0;
   signals_restore(before);
 }
 
