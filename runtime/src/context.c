@@ -5,7 +5,6 @@
  */
 #include "runtime.h"
 
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <ucontext.h>
 
@@ -219,8 +218,9 @@ ULP_EXPORT int swapcontext(ucontext_t *from, const ucontext_t *to)
 {
   static int (*real)(ucontext_t *, const ucontext_t *);
   struct context context;
-  if (!real && !(real = (int (*)(ucontext_t *, const ucontext_t *))dlsym(RTLD_NEXT, "swapcontext")))
-    abort();
+  if (!real && !(real = (int (*)(ucontext_t *, const ucontext_t *))next_function("swapcontext",
+                                                                                 "libc.so.6")))
+    abort(); /* a libc without it, and yet somebody has called it */
   park(&context, to);
   int result = real(from, to);
   unpark(&context);

@@ -7,7 +7,6 @@
  */
 #include "arena.h"
 
-#include <dlfcn.h>
 #include <string.h>
 #include <unwind.h>
 
@@ -109,7 +108,7 @@ ULP_EXPORT const void *_Unwind_Find_FDE(void *pc, struct dwarf_eh_bases *bases)
 /* Looked up early: dlsym is not async-signal-safe, and a handler may unwind. */
 void frameless_init(void)
 {
-  real_find = (find_fde *)dlsym(RTLD_NEXT, "_Unwind_Find_FDE");
+  real_find = (find_fde *)next_function("_Unwind_Find_FDE", "libgcc_s.so.1");
 }
 
 /*

@@ -5,7 +5,6 @@
  */
 #include "runtime.h"
 
-#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdlib.h>
 
@@ -20,10 +19,7 @@ static uint64_t stack_pointer_of(const struct __jmp_buf_tag *buffer)
 
 static void *real(const char *name)
 {
-  void *function = dlsym(RTLD_NEXT, name);
-  if (!function)
-    abort(); /* a libc without it, and yet somebody called it */
-  return function;
+  return next_function(name, "libc.so.6");
 }
 
 #define INTERPOSE(name)                                                                      \
@@ -32,8 +28,8 @@ static void *real(const char *name)
   {                                                                                          \
     if (ulp_thread.slots)                                                                    \
       claims_left_for(stack_pointer_of(buffer));                                             \
-    if (!real_##name)                                                                        \
-      real_##name = real(#name);                                                             \
+    if (!real_##name && !(real_##name = real(#name)))                                        \
+      abort(); /* a libc without it, and yet somebody has called it */                       \
     real_##name(buffer, value);                                                              \
   }
 

@@ -264,6 +264,10 @@ ULP_HIDDEN void thread_gives_back(void); /* thread: it is outside of all librari
 /* ---- helper.c */
 ULP_HIDDEN bool helper_init(void); /* thread: false when there can be none */
 
+/* ---- next.c */
+/* What an interposed function passes its calls on to; `library` has it. NULL: nobody has one. */
+ULP_HIDDEN void *next_function(const char *name, const char *library);
+
 /* ---- longjmp.c, context.c: interposed functions */
 ULP_HIDDEN void longjmp_init(void);
 

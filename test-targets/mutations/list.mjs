@@ -9,6 +9,7 @@ const DEBUGGERS = 'test-targets/test/debuggers.system.test.ts';
 const STEPPING = ['test-targets/test/stepping.test.ts', 'every action'];
 const SLOTS = 'test-targets/test/slots.test.ts';
 const RUNTIMES = 'test-targets/test/runtimes.test.ts';
+const ORDER = 'test-targets/test/lookup-order.test.ts';
 const ALONE = [WAYS, 'each way, before'];
 const SUSPENDED = [WAYS, 'each way, suspended'];
 const CANCELLED = [WAYS, 'cancelled at any'];
@@ -333,6 +334,18 @@ export const MUTATIONS = [
     what: 'a libpulp.so behind libc says so',
     edits: [['control.c', 'if (is_late())', 'if (is_late() && 0)']],
     test: [RUNTIMES, 'loaded by dlopen'],
+  },
+  {
+    name: 'behind-libc',
+    what: 'a libpulp.so behind libc finds what it passes calls on to',
+    edits: [
+      [
+        'next.c',
+        'void *handle = dlopen(library, RTLD_LAZY | RTLD_NOLOAD);',
+        'void *handle = NULL;',
+      ],
+    ],
+    test: [ORDER, 'behind libc'],
   },
   {
     name: 'padding-frames',

@@ -343,7 +343,7 @@ export const RUNTIME_FLAG = {
   noMembarrier: 2,
   /** Shadow stacks are on: the way back of the borrowed thread would fault. */
   shadowStack: 4,
-  /** It came by dlopen, behind libc: it sees no longjmp and no swapcontext. */
+  /** It stands behind libc in the lookup order: it sees no longjmp and no swapcontext. */
   late: 8,
   /** valgrind runs the code of the process: what the helper does would be nothing to it. */
   interpreted: 16,

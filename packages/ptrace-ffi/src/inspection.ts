@@ -131,7 +131,10 @@ const PROBLEMS: readonly (readonly [number, string])[] = [
   [abi.RUNTIME_FLAG.noMembarrier, 'membarrier(2) is denied or unknown'],
   [abi.RUNTIME_FLAG.shadowStack, 'shadow stacks are on'],
   [abi.RUNTIME_FLAG.interpreted, 'it runs under valgrind'],
-  [abi.RUNTIME_FLAG.late, 'it was loaded by dlopen: preload it when the process starts'],
+  [
+    abi.RUNTIME_FLAG.late,
+    'libc comes before it in the lookup order, so it sees no longjmp (loaded by dlopen, or linked behind libc): preload it when the process starts',
+  ],
 ];
 
 /** What the control block says against using this runtime, in words; empty when all is well. */
