@@ -104,12 +104,12 @@ __attribute__((constructor)) static void start(void)
     control->flags |= ULP_RUNTIME_FLAG_LATE;
   if (!barrier_exists())
     control->flags |= ULP_RUNTIME_FLAG_NO_MEMBARRIER;
+  record_open(__ulp_slot_records);
   longjmp_init();
   frameless_init();
   threads_init();
   pins_init();
-  request_init();
-  if (!helper_init())
+  if (!request_init() || !helper_init())
     control->flags |= ULP_RUNTIME_FLAG_NO_HELPER;
   __atomic_store_n(&control->magic, ULP_MAGIC_CONTROL, __ATOMIC_RELEASE);
   errno = error;

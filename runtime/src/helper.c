@@ -14,10 +14,18 @@
  *                           given to others: constructors of patches run here, and may call
  *                           libraries
  *   fork                    waits, bounded, while it lives; see wait_for_helper
+ *
+ * The stack, from its low end to its high end; glibc puts the last part there, as it does in every stack:
+ *
+ *   GUARD_BYTES             never readable
+ *   REST_BYTES              not readable while it is dormant: what cannot be written counts for no RLIMIT_DATA
+ *   FIRST_BYTES             writable
+ *   minimal_stack()         writable: the thread's descriptor and static TLS, of any size
  */
 #include "runtime.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
@@ -28,14 +36,21 @@
 #include <time.h>
 
 enum {
-  STACK_BYTES = 1 << 20, /* address space only, until it is used */
   GUARD_BYTES = 4096,
+  STACK_BYTES = 1 << 20, /* of a life: constructors of patches run on it */
+  FIRST_BYTES =
+      32 << 10, /* of these for the first life, and for another until it has opened the rest */
+  REST_BYTES = STACK_BYTES - FIRST_BYTES,
+  SMALL_TLS = 64 << 10,
   FAKE_TID = 0x3ffffff0, /* above every pid_max */
   FORK_WAIT_MS = 2000,
 };
 
 extern ULP_HIDDEN char ulp_gadget[], ulp_gadget_end[], ulp_repeat[];
 ULP_HIDDEN __attribute__((noreturn, used)) void helper_life(uint64_t launched);
+
+static char *stack_low; /* above its guard: the rest of it, then the first bytes */
+static size_t stack_size;
 
 static uint64_t fs_base(void)
 {
@@ -51,15 +66,13 @@ static __attribute__((noreturn)) void leave_kernel_thread(void)
     raw_syscall(SYS_exit, 0);
 }
 
-static char *stack_low; /* behind its guard */
-
 /* Where glibc notes a thread's stack in its descriptor: the only two words there that say ours. */
 static void find_stack_offset(void)
 {
   const uint64_t *descriptor = (const uint64_t *)fs_base();
   enum { WORDS = 2048 / 8 }; /* glibc's has some 2300 bytes */
   for (uint32_t i = 0; i + 1 < WORDS; i++)
-    if (descriptor[i] == (uint64_t)stack_low && descriptor[i + 1] == STACK_BYTES)
+    if (descriptor[i] == (uint64_t)stack_low && descriptor[i + 1] == stack_size)
       ulp_stack_offset = i * 8;
 }
 
@@ -78,6 +91,17 @@ static void *first_life(void *unused)
   leave_kernel_thread();
 }
 
+static bool stack_open(void)
+{
+  return raw_syscall(SYS_mprotect, stack_low, REST_BYTES, PROT_READ | PROT_WRITE) == 0;
+}
+
+static void stack_close(void)
+{
+  raw_syscall(SYS_madvise, stack_low, REST_BYTES, MADV_DONTNEED);
+  raw_syscall(SYS_mprotect, stack_low, REST_BYTES, PROT_NONE);
+}
+
 /* A life after the first; the gadget has moved the state to `launched`. */
 void helper_life(uint64_t launched)
 {
@@ -90,8 +114,9 @@ void helper_life(uint64_t launched)
     raw_syscall(SYS_rseq, fs_base() + (uint64_t)__rseq_offset, 32, 0, RSEQ_SIG);
   if (__atomic_compare_exchange_n(&control->state, &launched, sequence << 8 | ULP_STATE_RUNNING,
                                   false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
-    request_run(sequence);
+    request_run(sequence, stack_open());
     thread_gives_back();
+    stack_close();
     __atomic_store_n(&control->state, sequence << 8 | ULP_STATE_DONE, __ATOMIC_SEQ_CST);
   }
   leave_kernel_thread();
@@ -130,27 +155,62 @@ static void child_begins(void)
   *(uint32_t *)control->tid_address = 0;
 }
 
+/* What glibc takes of a thread's stack before the thread has any: as for pthread_attr_setstacksize(3). */
+static size_t minimal_stack(const pthread_attr_t *attributes)
+{
+  size_t (*minimal)(const pthread_attr_t *) =
+      (size_t (*)(const pthread_attr_t *))dlsym(RTLD_DEFAULT, "__pthread_get_minstack");
+  return minimal ? minimal(attributes) : 0;
+}
+
 static bool make_thread(void)
 {
-  char *room = mmap(NULL, GUARD_BYTES + STACK_BYTES, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
-  if (room == MAP_FAILED)
-    return false;
+  const size_t page = GUARD_BYTES;
   pthread_attr_t attributes;
   pthread_t thread;
   sigset_t all, old;
-  sigfillset(&all);
-  mprotect(room, GUARD_BYTES, PROT_NONE);
   pthread_attr_init(&attributes);
-  stack_low = room + GUARD_BYTES;
-  pthread_attr_setstack(&attributes, stack_low, STACK_BYTES);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  int error = pthread_create(&thread, &attributes, first_life, NULL);
-  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  const size_t minimal = (minimal_stack(&attributes) + page - 1) & ~(page - 1);
+  char *low = mmap(NULL, GUARD_BYTES + STACK_BYTES + minimal, PROT_NONE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+  if (low == MAP_FAILED)
+    return false;
+  stack_low = low + GUARD_BYTES;
+  stack_size = STACK_BYTES + minimal;
+  int error = mprotect(stack_low + REST_BYTES, stack_size - REST_BYTES, PROT_READ | PROT_WRITE);
+  if (error == 0) {
+    sigfillset(&all);
+    pthread_attr_setstack(&attributes, stack_low, stack_size);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    error = pthread_create(&thread, &attributes, first_life, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+  }
   pthread_attr_destroy(&attributes);
   if (error != 0)
-    munmap(room, GUARD_BYTES + STACK_BYTES);
+    munmap(low, GUARD_BYTES + STACK_BYTES + minimal);
   return error == 0;
+}
+
+/*
+ * glibc writes the zeros of a thread's TLS, even where they are zeros already. Whole pages of them are given back, because a
+ * program with much TLS would otherwise hold it once more. The helper's block of a module lies as far from its thread
+ * pointer as ours does from ours, where the module's TLS is static.
+ */
+static int drop_zeros(struct dl_phdr_info *info, size_t size, void *unused)
+{
+  const uint64_t page = GUARD_BYTES, helper = ulp_control_block.helper_tls;
+  (void)size, (void)unused;
+  for (int i = 0; i < info->dlpi_phnum && info->dlpi_tls_data; i++) {
+    const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+    if (segment->p_type != PT_TLS || segment->p_memsz - segment->p_filesz < SMALL_TLS)
+      continue;
+    uint64_t block = (uint64_t)info->dlpi_tls_data - fs_base() + helper;
+    uint64_t from = (block + segment->p_filesz + page - 1) & ~(page - 1);
+    uint64_t to = (block + segment->p_memsz) & ~(page - 1);
+    if (from >= (uint64_t)stack_low + STACK_BYTES && from < to && to <= helper)
+      madvise((void *)from, to - from, MADV_DONTNEED);
+  }
+  return 0;
 }
 
 bool helper_init(void)
@@ -168,6 +228,7 @@ bool helper_init(void)
     sched_yield();
   while (living_tid() != 0)
     wait_for_helper(1000);
+  dl_iterate_phdr(drop_zeros, NULL);
   uint32_t *threads = dlsym(RTLD_DEFAULT, "__nptl_nthreads");
   if (threads && *threads > 1)
     __atomic_fetch_sub(threads, 1, __ATOMIC_SEQ_CST);

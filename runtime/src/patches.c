@@ -6,8 +6,8 @@
 #include <dlfcn.h>
 #include <string.h>
 
-struct ulp_patch ulp_patch_table[ULP_LIMIT_PATCHES];
-struct scope ulp_patch_scopes[ULP_LIMIT_PATCHES];
+struct ulp_patch *ulp_patch_table;
+struct scope *ulp_patch_scopes;
 
 bool patch_is_applied(const struct ulp_patch *patch)
 {

@@ -72,8 +72,9 @@ struct detour {
 };
 
 /* ---- patches.c */
-extern ULP_HIDDEN struct ulp_patch ulp_patch_table[ULP_LIMIT_PATCHES];
-extern ULP_HIDDEN struct scope ulp_patch_scopes[ULP_LIMIT_PATCHES];
+/* Both ULP_LIMIT_PATCHES long, and read-only before the first request: request.c. */
+extern ULP_HIDDEN struct ulp_patch *ulp_patch_table;
+extern ULP_HIDDEN struct scope *ulp_patch_scopes;
 ULP_HIDDEN bool patch_is_applied(const struct ulp_patch *patch);
 ULP_HIDDEN struct ulp_patch *patch_applied(const uint8_t *id);
 

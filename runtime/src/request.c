@@ -1,4 +1,10 @@
-/* Reads a tool's request, every number of which may be wrong, and answers it. Helper. */
+/*
+ * Reads a tool's request, every number of which may be wrong, and answers it. Helper.
+ *
+ * The request's buffer and the tables of patches are memory that cannot be written: it then counts neither for RLIMIT_DATA nor
+ * for what the kernel has promised (overcommit) in a process that is never patched. A tool writes its request through
+ * /proc/PID/mem, which no protection stops; the helper opens the tables at its first request.
+ */
 #include "request.h"
 #include "patches.h"
 
@@ -6,15 +12,36 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
-static _Alignas(64) uint8_t buffer[ULP_LIMIT_REQUEST_BYTES]; /* untouched until used */
-static uint64_t current;                                     /* sequence number */
+enum {
+  PATCHES_BYTES = ULP_LIMIT_PATCHES * sizeof(struct ulp_patch),
+  SCOPES_BYTES = ULP_LIMIT_PATCHES * sizeof(struct scope),
+};
+_Static_assert(ULP_LIMIT_REQUEST_BYTES % 4096 == 0 && PATCHES_BYTES % 64 == 0,
+               "each part is aligned");
 
-void request_init(void)
+static const uint8_t *buffer;
+static uint64_t current; /* sequence number */
+
+bool request_init(void)
 {
+  uint8_t *low = mmap(NULL, ULP_LIMIT_REQUEST_BYTES + PATCHES_BYTES + SCOPES_BYTES, PROT_READ,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (low == MAP_FAILED)
+    return false;
+  buffer = low;
+  ulp_patch_table = (struct ulp_patch *)(low + ULP_LIMIT_REQUEST_BYTES);
+  ulp_patch_scopes = (struct scope *)(low + ULP_LIMIT_REQUEST_BYTES + PATCHES_BYTES);
   ulp_control_block.request = (uint64_t)buffer;
-  ulp_control_block.request_size = sizeof buffer;
+  ulp_control_block.request_size = ULP_LIMIT_REQUEST_BYTES;
   ulp_control_block.patches = (uint64_t)ulp_patch_table;
+  return true;
+}
+
+static bool tables_open(void)
+{
+  return mprotect(ulp_patch_table, PATCHES_BYTES + SCOPES_BYTES, PROT_READ | PROT_WRITE) == 0;
 }
 
 uint32_t fail(uint32_t result, const char *format, ...)
@@ -55,7 +82,7 @@ static bool read_request(struct request *request)
   memcpy(&request->header, buffer, sizeof request->header);
   const struct ulp_request *h = &request->header;
   if (h->version != ULP_REQUEST_VERSION || h->flags != 0 || h->slot_count != 0 ||
-      h->length < sizeof *h || h->length > sizeof buffer)
+      h->length < sizeof *h || h->length > ULP_LIMIT_REQUEST_BYTES)
     return false;
   if (h->operation == ULP_OPERATION_COLLECT)
     return true;
@@ -109,7 +136,7 @@ static uint32_t answer(struct text *text)
   return result;
 }
 
-void request_run(uint64_t sequence)
+void request_run(uint64_t sequence, bool has_stack)
 {
   struct ulp_control *control = &ulp_control_block;
   struct text text;
@@ -117,6 +144,10 @@ void request_run(uint64_t sequence)
   set_phase(ULP_PHASE_PREPARING);
   control->message[0] = '\0';
   control->result_universe = 0;
+  if (!has_stack || !tables_open()) {
+    control->result = fail(ULP_RESULT_NO_MEMORY, "no memory for the helper's stack and tables");
+    return;
+  }
   if (!text_open(&text)) {
     control->result =
         fail(ULP_RESULT_CODE_UNWRITABLE, "/proc/thread-self/mem: %s", strerror(errno));

@@ -161,6 +161,10 @@ extern ULP_HIDDEN uint32_t ulp_stack_offset;
  */
 ULP_HIDDEN bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high);
 
+/* ---- records.c: entry */
+/* Can the slot's record be written? Before its bit in the map is taken. */
+ULP_HIDDEN bool record_open(slot_t *slot);
+
 /* ---- slots.c: all of them entry, all signals blocked */
 struct thread {
   slot_t *volatile slots;                 /* every slot that this thread owns */
@@ -281,7 +285,8 @@ ULP_HIDDEN bool barrier_memory(void);
 ULP_HIDDEN bool barrier_code(void);
 
 /* ---- request.c: helper */
-ULP_HIDDEN void request_init(void); /* thread */
-ULP_HIDDEN void request_run(uint64_t sequence);
+ULP_HIDDEN bool request_init(void); /* thread: false when there is no address space */
+/* has_stack: the helper's stack could be opened. */
+ULP_HIDDEN void request_run(uint64_t sequence, bool has_stack);
 
 #endif

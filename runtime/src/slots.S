@@ -1,10 +1,11 @@
 /*
  * The return slots: what an outermost call into a live-patchable library goes through.
  *
- * Slot k is 64 bytes of code here and 64 bytes of record (ulp_slot) in .bss. The word on the stack
- * that held the caller's return address becomes, by `call`, the slot's own return point: arguments
- * stay where they are, calls and returns stay paired for the predictor. One FDE covers all slots;
- * it finds the real return address in the record, so unwinders walk through.
+ * Slot k is 64 bytes of code here and 64 bytes of record (ulp_slot), which records.c makes
+ * writable. The word on the stack that held the caller's return address becomes, by `call`, the
+ * slot's own return point: arguments stay where they are, calls and returns stay paired for the
+ * predictor. One FDE covers all slots; it finds the real return address in the record, so unwinders
+ * walk through.
  */
 #include "ulp_abi.h"
 
@@ -12,8 +13,8 @@
 
         .hidden ulp_control_block
 
-        .section .bss.ulp_slots, "aw", @nobits
-        .p2align 12                     /* whole pages: copies.c */
+        .section .rodata.ulp_slots, "a", @progbits
+        .p2align 12                     /* whole pages: records.c, copies.c */
         .globl  RECORDS
         .hidden RECORDS
         .type   RECORDS, @object

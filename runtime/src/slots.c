@@ -79,6 +79,7 @@ static slot_t *slot_take_late(void)
   return NULL;
 }
 
+/* A bit of the map says that the record can be written, in a child of fork as well. */
 static slot_t *slot_take(void)
 {
   enum { WORDS = ULP_SLOT_COUNT / 64 };
@@ -87,10 +88,13 @@ static slot_t *slot_take(void)
     uint32_t word = (first + i) % WORDS;
     for (uint64_t taken; (taken = ulp_slot_map[word]) != ~0UL;) {
       int bit = __builtin_ctzl(~taken);
+      slot_t *slot = &__ulp_slot_records[word * 64 + (uint32_t)bit];
+      if (!record_open(slot))
+        return NULL; /* a limit on memory */
       uint64_t before = __atomic_fetch_or(&ulp_slot_map[word], 1UL << bit, __ATOMIC_ACQ_REL);
       if (!(before >> bit & 1)) {
         hint = word;
-        return &__ulp_slot_records[word * 64 + (uint32_t)bit];
+        return slot;
       }
     }
   }

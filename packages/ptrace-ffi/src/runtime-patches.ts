@@ -28,6 +28,7 @@ export interface Patch {
 /** @param control read before: what begins later is not applied yet */
 export function readPatches(process: Process, control: abi.UlpControl): Patch[] {
   const { size } = abi.ulp_patch;
+  if (control.flags & abi.RUNTIME_FLAG.noHelper) return [];
   const used = Math.min(Number(control.patches_used), abi.LIMIT.patches);
   const table = process.memory.view(
     remoteAddress(control.patches),

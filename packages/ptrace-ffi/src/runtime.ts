@@ -143,31 +143,36 @@ function readControl(
   checkedUniverse(subject, control.universe);
   if (!isWritable(maps, address, abi.ulp_control.size))
     hostile('magic', 'memory of its own that can be written', address);
-  for (const [field, size] of OWN_MEMORY)
+  for (const [field, size] of OWN_SEGMENTS)
     if (!inside(image, control[field], size) || !isOwn(maps, control[field], size))
       hostile(field, `${size} bytes inside the image`, control[field]);
+  // Without a helper there is neither a stack nor a thread block of it, and perhaps no memory to talk with it.
+  if (control.flags & abi.RUNTIME_FLAG.noHelper) return control;
   const request = Number(control.request_size);
   if (request < abi.ulp_request.size || request > abi.LIMIT.requestBytes)
     hostile('request_size', `at most ${hex(abi.LIMIT.requestBytes)}`, control.request_size);
-  // Without a helper there is neither a stack nor a thread block of it.
-  const helper = control.flags & abi.RUNTIME_FLAG.noHelper ? [] : HELPER_MEMORY;
-  for (const [field, size] of [...helper, ['request', request] as const])
+  // Written through /proc/PID/mem, which needs no right to write there.
+  for (const [field, size] of [['request', request] as const, ['patches', PATCHES_BYTES] as const])
+    if (!isOwn(maps, control[field], size))
+      hostile(field, `${size} bytes of private memory`, control[field]);
+  for (const [field, size] of HELPER_MEMORY)
     if (!isWritable(maps, control[field], size))
       hostile(field, `${size} bytes of memory that can be written`, control[field]);
   return control;
 }
 
 /** What lies in libpulp.so's own segments, with its size in bytes. */
-const OWN_MEMORY = [
+const OWN_SEGMENTS = [
   ['gadget', 1],
   ['gadget_end', 0],
   ['repeat', 1],
-  ['patches', abi.LIMIT.patches * abi.ulp_patch.size],
   ['slots', abi.SLOT_COUNT * abi.SLOT_STRIDE],
   ['slot_records', abi.SLOT_COUNT * abi.ulp_slot.size],
   ['slot_map', abi.SLOT_COUNT / 8],
   ['pins', abi.LIMIT.pins * abi.ulp_pin.size],
 ] as const;
+
+const PATCHES_BYTES = abi.LIMIT.patches * abi.ulp_patch.size;
 
 const HELPER_MEMORY = [
   ['helper_tls', 8],

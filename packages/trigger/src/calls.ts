@@ -54,6 +54,7 @@ const NEEDED: readonly Row[] = [
   ['futex', 202, PAGE, 0x80],
   ['futex', 202, PAGE, 0x81],
   ['munmap', 11, PAGE, PAGE],
+  ['mprotect', 10, PAGE, 1 << 20, READ_WRITE],
 ];
 
 /** To load a patch. */
@@ -84,6 +85,7 @@ const TRIED: readonly Row[] = [
   ['mmap', 9, 0, 1 << 27, 0, NORESERVE, NO_FD, 0],
   ['mmap', 9, 0, 1 << 18, READ_WRITE, PRIVATE | 0x20, NO_FD, 0],
   ['mprotect', 10, PAGE, PAGE, READ_WRITE],
+  ['mprotect', 10, PAGE, 1 << 20, 0],
   ['brk', 12, 0],
   ['mremap', 25, PAGE, PAGE, 2 * PAGE, 1],
   ['madvise', 28, PAGE, PAGE, 4],

@@ -89,7 +89,9 @@ async function change(
 ): Promise<Change> {
   const deadline = now() + timeoutMs;
   const first = examine(process, metadata);
-  const busy = !dryRun && !isIdle(process, first.runtime);
+  // Without a helper nobody is at work, and there is nothing to ask; what is the matter is said where one is needed.
+  const hasHelper = !(first.control.flags & abi.RUNTIME_FLAG.noHelper);
+  const busy = !dryRun && hasHelper && !isIdle(process, first.runtime);
   if (busy) requireReachable(process, first.control);
   const earlier = busy ? await finishUnfinished(process, first.runtime, deadline) : null;
   const target = busy ? examine(process, metadata) : first;
