@@ -15,10 +15,12 @@
  *                           libraries
  *   fork                    waits, bounded, while it lives; see wait_for_helper
  *
- * The stack, from its low end to its high end; glibc puts the last part there, as it does in every stack:
+ * The stack, from its low end to its high end; glibc puts the last part there, as it does in every
+ * stack:
  *
  *   GUARD_BYTES             never readable
- *   REST_BYTES              not readable while it is dormant: what cannot be written counts for no RLIMIT_DATA
+ *   REST_BYTES              not readable while it is dormant: what cannot be written counts for no
+ *                           RLIMIT_DATA
  *   FIRST_BYTES             writable
  *   minimal_stack()         writable: the thread's descriptor and static TLS, of any size
  */
@@ -37,9 +39,8 @@
 
 enum {
   GUARD_BYTES = 4096,
-  STACK_BYTES = 1 << 20, /* of a life: constructors of patches run on it */
-  FIRST_BYTES =
-      32 << 10, /* of these for the first life, and for another until it has opened the rest */
+  STACK_BYTES = 1 << 20,  /* of a life: constructors of patches run on it */
+  FIRST_BYTES = 32 << 10, /* for the first life, and for another until it has opened the rest */
   REST_BYTES = STACK_BYTES - FIRST_BYTES,
   SMALL_TLS = 64 << 10,
   FAKE_TID = 0x3ffffff0, /* above every pid_max */
@@ -155,7 +156,10 @@ static void child_begins(void)
   *(uint32_t *)control->tid_address = 0;
 }
 
-/* What glibc takes of a thread's stack before the thread has any: as for pthread_attr_setstacksize(3). */
+/*
+ * What glibc takes of a thread's stack before the thread has any: as for
+ * pthread_attr_setstacksize(3).
+ */
 static size_t minimal_stack(const pthread_attr_t *attributes)
 {
   size_t (*minimal)(const pthread_attr_t *) =
@@ -192,9 +196,10 @@ static bool make_thread(void)
 }
 
 /*
- * glibc writes the zeros of a thread's TLS, even where they are zeros already. Whole pages of them are given back, because a
- * program with much TLS would otherwise hold it once more. The helper's block of a module lies as far from its thread
- * pointer as ours does from ours, where the module's TLS is static.
+ * glibc writes the zeros of a thread's TLS, even where they are zeros already. Whole pages of them
+ * are given back, because a program with much TLS would otherwise hold it once more. The helper's
+ * block of a module lies as far from its thread pointer as ours does from ours, where the module's
+ * TLS is static.
  */
 static int drop_zeros(struct dl_phdr_info *info, size_t size, void *unused)
 {

@@ -1,9 +1,10 @@
 /*
- * The function that an interposed one stands in front of. Thread, or entry where a constructor that ran before ours jumps.
+ * The function that an interposed one stands in front of. Thread, or entry where a constructor that
+ * ran before ours jumps.
  *
- * Where libpulp.so stands in front of libc, that is the next function of this name in the lookup order: another interposer's
- * (a sanitizer's, another libpulp.so's) or the library's own. Behind libc there is no next one: the library that has it is then
- * asked by its name.
+ * Where libpulp.so stands in front of libc, that is the next function of this name in the lookup
+ * order: another interposer's (a sanitizer's, another libpulp.so's) or the library's own. Behind
+ * libc there is no next one: the library that has it is then asked by its name.
  */
 #include "runtime.h"
 

@@ -1,9 +1,10 @@
 /*
  * Reads a tool's request, every number of which may be wrong, and answers it. Helper.
  *
- * The request's buffer and the tables of patches are memory that cannot be written: it then counts neither for RLIMIT_DATA nor
- * for what the kernel has promised (overcommit) in a process that is never patched. A tool writes its request through
- * /proc/PID/mem, which no protection stops; the helper opens the tables at its first request.
+ * The request's buffer and the tables of patches are memory that cannot be written: it then counts
+ * neither for RLIMIT_DATA nor for what the kernel has promised (overcommit) in a process that is
+ * never patched. A tool writes its request through /proc/PID/mem, which no protection stops; the
+ * helper opens the tables at its first request.
  */
 #include "request.h"
 #include "patches.h"

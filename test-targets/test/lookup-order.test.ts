@@ -1,4 +1,7 @@
-/** libpulp.so at any place in the order in which the loader looks symbols up: it works there, or says why it does not. */
+/**
+ * libpulp.so at any place in the order in which the loader looks symbols up: it works there, or
+ * says why it does not.
+ */
 import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { preload } from '../harness/build';

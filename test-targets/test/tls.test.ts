@@ -1,4 +1,4 @@
-/** However much thread-local storage a process has: it is patched, and its helper has the stack that is promised. */
+/** A process has much thread-local storage: its helper has the stack that is promised. */
 import { readFileSync } from 'node:fs';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';

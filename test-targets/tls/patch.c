@@ -1,4 +1,7 @@
-/* Has TLS_BYTES of thread-local storage, which its constructor uses in the helper, and callers in their threads. */
+/*
+ * Has TLS_BYTES of thread-local storage, which its constructor uses in the helper, and callers in
+ * their threads.
+ */
 long new_tls_value(void);
 
 static __thread char first = 1, block[TLS_BYTES];

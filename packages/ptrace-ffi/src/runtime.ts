@@ -146,7 +146,7 @@ function readControl(
   for (const [field, size] of OWN_SEGMENTS)
     if (!inside(image, control[field], size) || !isOwn(maps, control[field], size))
       hostile(field, `${size} bytes inside the image`, control[field]);
-  // Without a helper there is neither a stack nor a thread block of it, and perhaps no memory to talk with it.
+  // Without a helper there is no thread block of it, and perhaps no memory to talk with it.
   if (control.flags & abi.RUNTIME_FLAG.noHelper) return control;
   const request = Number(control.request_size);
   if (request < abi.ulp_request.size || request > abi.LIMIT.requestBytes)

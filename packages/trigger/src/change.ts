@@ -89,7 +89,7 @@ async function change(
 ): Promise<Change> {
   const deadline = now() + timeoutMs;
   const first = examine(process, metadata);
-  // Without a helper nobody is at work, and there is nothing to ask; what is the matter is said where one is needed.
+  // Without a helper nobody is at work. What is the matter is said where one is needed.
   const hasHelper = !(first.control.flags & abi.RUNTIME_FLAG.noHelper);
   const busy = !dryRun && hasHelper && !isIdle(process, first.runtime);
   if (busy) requireReachable(process, first.control);
