@@ -50,6 +50,7 @@ const ERRORS = {
   'process-hostile': [EXIT.refused, 'the memory of the process makes no sense'],
   // permissions and processes
   'process-missing': [EXIT.permission, 'no such process'],
+  'process-ended': [EXIT.permission, 'it ended while it was being changed'],
   'process-denied': [EXIT.permission, 'permission denied'],
   'process-traced': [EXIT.permission, 'another process traces it'],
   // time
@@ -60,6 +61,8 @@ const ERRORS = {
 
 export type ErrorCode = keyof typeof ERRORS;
 
+export type Changed = 'no' | 'yes' | 'unknown';
+
 export interface ErrorContext {
   /** What the error is about: a path, `FILE:LINE:COLUMN`, `process 123`, a function. */
   readonly subject: string;
@@ -67,6 +70,8 @@ export interface ErrorContext {
   readonly fact?: string;
   readonly expected?: string;
   readonly found?: string;
+  /** Of an attempt that failed: was anything changed? Told by `detail` in words. */
+  readonly changed?: Changed;
   /** What follows from it or what to do about it. */
   readonly detail?: string;
 }

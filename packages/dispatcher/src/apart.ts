@@ -85,7 +85,7 @@ function heldUp({ pid, name }: { pid: number; name: string }): Result {
     changed: false,
     migrated: false,
     earlier: null,
-    error: { code, message },
+    error: { code, message, changed: null },
   };
 }
 

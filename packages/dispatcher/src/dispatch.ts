@@ -2,7 +2,7 @@
  * Checks, patches or reverts many processes, one after the other; no failure keeps the next from
  * its turn.
  */
-import { isUlpError, type ErrorCode } from '@ulp/core';
+import { isUlpError, type Changed, type ErrorCode } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
 import type { Mapping, Process } from '@ulp/ptrace-ffi';
 import { applyPatch, checkPatch, revertPatch, type Earlier, type PatchState } from '@ulp/trigger';
@@ -19,7 +19,12 @@ export interface Result {
   readonly migrated: boolean;
   /** What became of what a tool that died had begun; null: nothing was left. */
   readonly earlier: Earlier | null;
-  readonly error: { readonly code: ErrorCode; readonly message: string } | null;
+  readonly error: {
+    readonly code: ErrorCode;
+    readonly message: string;
+    /** Was anything changed, where that is a question? */
+    readonly changed: Changed | null;
+  } | null;
 }
 
 export interface DispatchOptions {
@@ -76,7 +81,11 @@ export async function dispatchSafely(
       changed: false,
       migrated: false,
       earlier: null,
-      error: { code: error.code, message: error.message },
+      error: {
+        code: error.code,
+        message: error.message,
+        changed: error.context.changed ?? null,
+      },
     };
   } finally {
     process.close();

@@ -21,7 +21,16 @@ export const dispatcherSchema = z.strictObject({
       earlier: earlierSchema
         .nullable()
         .describe('what became of a request that another tool had left'),
-      error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+      error: z
+        .strictObject({
+          code: z.string(),
+          message: z.string(),
+          changed: z
+            .enum(['no', 'yes', 'unknown'])
+            .nullable()
+            .describe('of an attempt that failed: was anything changed?'),
+        })
+        .nullable(),
     }),
   ),
   unreadable: z.array(pid),

@@ -127,6 +127,18 @@ export class Process {
     });
   }
 
+  /** Not: another program, which this process has executed since. */
+  hasEnded(): boolean {
+    try {
+      this.assertSamePid();
+      this.maps();
+      return false;
+    } catch (error) {
+      if (error instanceof UlpError && error.code === 'process-missing') return true;
+      throw error;
+    }
+  }
+
   private assertSamePid(): void {
     const stat = readStat(this.pid);
     const alive = stat && (!isDead(stat.state) || livingThread(this.pid) !== undefined);

@@ -229,7 +229,7 @@ async function unload(target: TargetProcess, deadline: number): Promise<number> 
     await perform(process, runtime, encodeCollect(), Math.min(deadline, now() + UNLOAD_MS));
     return left();
   } catch (error) {
-    if (isUlpError(error) && error.code !== 'defect')
+    if (isUlpError(error) && error.code !== 'defect' && error.code !== 'process-ended')
       return error.code === 'process-missing' ? 0 : left();
     throw error;
   }

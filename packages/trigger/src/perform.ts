@@ -47,8 +47,19 @@ async function pause(turn: number): Promise<void> {
   else await delay(turn < 200 ? 1 : 10);
 }
 
+/** What the process may have ended of. */
+const WHILE: Readonly<Record<number, string>> = {
+  [OPERATION.apply]: 'while the patch was being loaded',
+  [OPERATION.revert]: 'while the patch was being taken back',
+  [OPERATION.collect]: 'while what is out of use was being unloaded',
+};
+
 class Conversation {
   readonly moments: Moments;
+  /** The request that a helper may be at work on. */
+  private begun: { readonly sequence: bigint; readonly operation: number } | undefined;
+  /** As it was when it was read last. */
+  private phase = 0n;
 
   constructor(
     readonly process: Process,
@@ -59,7 +70,28 @@ class Conversation {
   }
 
   control(): abi.UlpControl {
-    return this.runtime.readControl();
+    const control = this.runtime.readControl();
+    this.phase = control.phase;
+    return control;
+  }
+
+  /** What an error comes to once a helper was at work: the process may have ended of the patch. */
+  explain(error: unknown): unknown {
+    const isMissing = error instanceof UlpError && error.code === 'process-missing';
+    if (!isMissing || !this.begun || !this.process.hasEnded()) return error;
+    const { sequence, operation } = this.begun;
+    const isCommitted = this.phase === ((sequence << 8n) | BigInt(PHASE.committed));
+    const did = operation === OPERATION.apply ? 'applied' : 'reverted';
+    return new UlpError(
+      'process-ended',
+      {
+        subject: this.process.subject,
+        fact: isCommitted ? `it ended when the patch was ${did}` : `it ended ${WHILE[operation]}`,
+        changed: isCommitted ? 'yes' : 'unknown',
+        detail: `perhaps because of the patch; changed: ${isCommitted ? 'yes' : 'unknown'}`,
+      },
+      error,
+    );
   }
 
   /** The state word, and whether a helper lives. */
@@ -130,6 +162,7 @@ class Conversation {
 
   /** @returns false when no thread could be borrowed in time: the request is dropped */
   async launch(word: bigint, permits: Permits): Promise<boolean> {
+    this.begun = { sequence: word >> 8n, operation: this.operation() };
     try {
       const { process, moments, deadline } = this;
       if (await launchHelper(process, this.control(), word, { permits, moments }, deadline))
@@ -179,6 +212,8 @@ async function converse<T>(
     // No other tool can be the tracer now.
     requireUntraced(process, 0);
     return await action(talk);
+  } catch (error) {
+    throw talk.explain(error);
   } finally {
     talk.moments.close();
     releaseLateStops(process);
