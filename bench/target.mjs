@@ -33,8 +33,8 @@ export function buildTarget() {
 }
 
 /** Starts a program with libpulp.so preloaded; it ends when its standard input is closed. */
-export function start(program, args) {
-  const [preload] = runtime('path', 'libpulp.so');
+export function start(program, args, libpulp) {
+  const preload = libpulp ?? runtime('path', 'libpulp.so')[0];
   return spawn(program, args, {
     stdio: ['pipe', 'ignore', 'inherit'],
     env: { ...process.env, LD_PRELOAD: preload },

@@ -102,7 +102,7 @@ __attribute__((constructor)) static void start(void)
     control->flags |= ULP_RUNTIME_FLAG_INTERPRETED;
   if (is_late())
     control->flags |= ULP_RUNTIME_FLAG_LATE;
-  if (!barrier_exists())
+  else if (!barrier_begin())
     control->flags |= ULP_RUNTIME_FLAG_NO_MEMBARRIER;
   record_open(__ulp_slot_records);
   longjmp_init();

@@ -279,7 +279,7 @@ ULP_HIDDEN void longjmp_init(void);
 ULP_HIDDEN void frameless_init(void);
 
 /* ---- barrier.c: helper */
-ULP_HIDDEN bool barrier_exists(void);   /* thread */
+ULP_HIDDEN bool barrier_begin(void);    /* thread, at the start: false when there is none */
 ULP_HIDDEN bool barrier_register(void); /* once before the others; again does no harm */
 ULP_HIDDEN bool barrier_memory(void);
 ULP_HIDDEN bool barrier_code(void);

@@ -46,8 +46,6 @@ const NEEDED: readonly Row[] = [
   ['read', 0, FD, PAGE, PAGE],
   ['pwrite64', 18, FD, PAGE, 1, PAGE],
   ['close', 3, FD],
-  ['membarrier', 324, 1 << 4],
-  ['membarrier', 324, 1 << 3],
   ['membarrier', 324, 1 << 6],
   ['membarrier', 324, 1 << 5],
   ['gettid', 186],
