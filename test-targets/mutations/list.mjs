@@ -9,6 +9,8 @@ const DEBUGGERS = 'test-targets/test/debuggers.system.test.ts';
 const STEPPING = ['test-targets/test/stepping.test.ts', 'every action'];
 const SLOTS = 'test-targets/test/slots.test.ts';
 const RUNTIMES = 'test-targets/test/runtimes.test.ts';
+const CITIZEN = 'test-targets/test/citizen.test.ts';
+const TLS = 'test-targets/test/tls.test.ts';
 const ORDER = 'test-targets/test/lookup-order.test.ts';
 const ALONE = [WAYS, 'each way, before'];
 const SUSPENDED = [WAYS, 'each way, suspended'];
@@ -346,6 +348,42 @@ export const MUTATIONS = [
       ],
     ],
     test: [ORDER, 'behind libc'],
+  },
+  {
+    name: 'static-tls',
+    what: "the helper's stack has room for the static TLS",
+    edits: [['helper.c', 'return minimal ? minimal(attributes) : 0;', 'return minimal ? 0 : 1;']],
+    test: [TLS, '1 MiB in the program'],
+  },
+  {
+    name: 'tls-zeros',
+    what: "the dormant helper's TLS holds no zeros",
+    edits: [['helper.c', '  dl_iterate_phdr(drop_zeros, NULL);\n', '']],
+    test: [TLS, '4 MiB in the program'],
+  },
+  {
+    name: 'stack-rest',
+    what: 'most of the stack of the dormant helper counts for no RLIMIT_DATA',
+    edits: [
+      [
+        'helper.c',
+        'mprotect(stack_rest + REST_BYTES, FIRST_BYTES + minimal, PROT_READ | PROT_WRITE)',
+        'mprotect(stack_rest, STACK_BYTES + minimal, PROT_READ | PROT_WRITE)',
+      ],
+    ],
+    test: [CITIZEN, 'a limit on data'],
+  },
+  {
+    name: 'registered',
+    what: 'membarrier(2) is registered when the process starts',
+    edits: [['control.c', 'else if (!barrier_begin())', 'else if (0)']],
+    test: [CITIZEN, 'registered for'],
+  },
+  {
+    name: 'inherited-filter',
+    what: 'not under a seccomp filter, which may end the process for it',
+    edits: [['barrier.c', 'if (has_filter() || ', 'if (']],
+    test: [CITIZEN, 'a filter that ends'],
   },
   {
     name: 'padding-frames',
