@@ -300,11 +300,18 @@ void coroutine_resume(unsigned which)
     go_on(c);
 }
 
+/* What it was inside of never ends: a patch may stay for good. */
+static void lose(struct coroutine *c)
+{
+  __atomic_fetch_add(&report->forgotten, 1, __ATOMIC_RELAXED);
+  forget(c);
+}
+
 void coroutine_forget(unsigned which)
 {
   struct coroutine *c = suspended(which);
   if (c)
-    forget(c);
+    lose(c);
 }
 
 void coroutines_drain(bool all)
@@ -320,12 +327,12 @@ void coroutines_drain(bool all)
   }
 }
 
-void coroutines_abandon(bool all)
+void coroutines_abandon(void)
 {
   struct thread *thread = self();
   for (struct coroutine *c = thread->program->coroutines, *next; c; c = next) {
     next = c->next;
-    if (!c->running && (all || (c->kind == COPY && c->thread == thread)))
-      forget(c);
+    if (!c->running && c->kind == COPY && c->thread == thread)
+      lose(c);
   }
 }

@@ -261,7 +261,7 @@ static void thread_ends(void *argument)
   struct thread *thread = (struct thread *)argument;
   context_clear(&thread->own);
   thread->current = &thread->own;
-  coroutines_abandon(thread->is_first);
+  coroutines_abandon();
 }
 
 static void *thread_main(void *argument)
@@ -303,6 +303,10 @@ static void run(struct program *program, const struct node *body, bool is_first)
   free(thread->alternate);
   free(thread->side_stack);
   free(thread);
+  /* It was cancelled: its coroutines outlive it, and go on to their end elsewhere. */
+  static const struct node nothing = {THREAD, 0, 0, 0, nullptr, nullptr};
+  if (is_first && program->coroutines)
+    run(program, &nothing, true);
 }
 
 void run_thread(struct program *program, const struct node *body)

@@ -74,7 +74,7 @@ enum { WORKERS_MAX = 8, ALTERNATE_SIZE = 1 << 18 };
 struct report {
   volatile uint64_t done;
   volatile uint64_t current[WORKERS_MAX];
-  volatile uint64_t counts[32];
+  volatile uint64_t counts[32], forgotten;
   char message[512];
 };
 extern struct report *report;
@@ -118,9 +118,10 @@ void coroutine_begin(const struct node *node);
 void coroutine_yield(void);
 void coroutine_resume(unsigned which);
 void coroutine_forget(unsigned which);
-/* Those that are left go on to their end, as far as this thread can; or are forgotten. */
+/* Those that are left go on to their end: all, or those that only this thread can. */
 void coroutines_drain(bool all);
-void coroutines_abandon(bool all);
+/* The thread ends before them: those that only it can go on with are forgotten. */
+void coroutines_abandon(void);
 void coroutine_signal_handler(void);
 extern "C" void switch_stack(void **from, void *to);
 
