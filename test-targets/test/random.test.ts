@@ -1,0 +1,21 @@
+/** A share of the random programs, by fixed seed: test-targets/random. Its number is bounded, not its time. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { TARGETS } from '../harness/build';
+import { scenario } from '../harness/scenario';
+
+const PROGRAMS = process.env.ULP_TEST_PROGRAMS ?? '100';
+const SEED = process.env.ULP_TEST_SEED ?? '1';
+
+const script = join(TARGETS, '../scripts/random-programs.mjs');
+const run = (folder: string, ...args: string[]): { status: number | null; stdout: string } =>
+  spawnSync(process.execPath, [script, '--folder', folder, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+
+scenario('random programs see one universe in each call, whatever they do', async (s) => {
+  const { status, stdout } = run(s.room, '--programs', PROGRAMS, '--seed', SEED);
+  if (status !== 0) throw new Error(stdout);
+  expect(stdout).toMatch(/^alone: \d+ programs.*, ok\nasked: .*, ok\nbeside: .*, ok\n$/);
+});
