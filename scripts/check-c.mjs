@@ -21,11 +21,18 @@ const CACHE = join(root, 'node_modules/.cache/check-c.json');
 const WAYS = {
   'bench/soak/patch.c': [['-DN=1'], ['-DN=1', '-DLEAK']],
   'test-targets/alignments/library.c': [['-DPADDING="80"']],
+  'test-targets/dying/patch.c': [['-DBEGINS=NOT', '-DENDS=NOT']],
   'test-targets/entries/slow-patch.c': [['-DFIFO="fifo"']],
+  'test-targets/random/library.cc': [['-DLETTER=a_', '-DNUMBER=0']],
+  'test-targets/random/patch.cc': [['-DVERSION=1']],
+  'test-targets/random/views.cc': [[], ['-DMIXED']],
   'test-targets/slots/library.c': [[], ['-DCONSTRUCTOR']],
   'test-targets/stacked/patch.c': [['-DN=1']],
   'test-targets/stepping/patch.c': [['-DNUMBER=1']],
   'test-targets/stepping/process.cc': [['-D_Static_assert=static_assert']],
+  'test-targets/tls/block.c': [['-DTLS_BYTES=64']],
+  'test-targets/tls/patch.c': [['-DTLS_BYTES=64']],
+  'test-targets/tls/program.c': [['-DTLS_BYTES=64']],
 };
 /** Need the headers of a library that is built from source: their tests compile them, -Werror. */
 const BY_THEIR_TESTS = [

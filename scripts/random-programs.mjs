@@ -34,7 +34,10 @@ const { values } = parseArgs({
 const scratch = process.env.ULP_TEST_SCRATCH ?? join(root, 'test-targets/build/scratch');
 mkdirSync(scratch, { recursive: true });
 const folder = values.folder ?? mkdtempSync(join(scratch, 'random-'));
-const without = values.without.split(',').filter(Boolean).map((kind) => `${kind}=0`);
+const without = values.without
+  .split(',')
+  .filter(Boolean)
+  .map((kind) => `${kind}=0`);
 
 /**
  * How programs are run, and what of `programs` is run so:

@@ -1,4 +1,7 @@
-/* boost.context's fiber and callcc; a switch by hand, as in libco; a stack by sigaltstack, switched by siglongjmp, as in QEMU. */
+/*
+ * boost.context's fiber and callcc; a switch by hand, as in libco; a stack by sigaltstack, switched
+ * by siglongjmp, as in QEMU.
+ */
 #include "coroutine.h"
 
 #include <boost/context/continuation.hpp>
@@ -54,7 +57,8 @@ struct stack {
   char *low;
 
   stack()
-      : low((char *)mmap(nullptr, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+      : low((char *)mmap(nullptr, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                         -1, 0))
   {
     if (low == MAP_FAILED || mprotect(low, GUARD, PROT_NONE) != 0)
       abort();
@@ -162,7 +166,9 @@ template <class T> static std::unique_ptr<coroutine> make(body_function body)
 }
 
 const struct kind kinds[] = {
-    {"boost-fiber", make<boost_fiber>}, {"boost-callcc", make<boost_callcc>},
-    {"by-hand", make<by_hand>},         {"by-signal", make<by_signal>},
+    {"boost-fiber", make<boost_fiber>},
+    {"boost-callcc", make<boost_callcc>},
+    {"by-hand", make<by_hand>},
+    {"by-signal", make<by_signal>},
     {nullptr, nullptr},
 };

@@ -2,7 +2,8 @@
  * Coroutines of one kind (the argument), each with calls into the library out of which it yields.
  *
  *   rounds N T   T threads, each with N rounds of random work -> "ok", or what was wrong
- *   suspend      a coroutine begins, and yields inside of the library, and so does this thread -> "suspended"
+ *   suspend      a coroutine begins, and yields inside of the library, and so does this thread ->
+ *                "suspended"
  *   finish       both go on to their end -> the versions that they saw
  *   start T      T threads work until they are told -> "started"
  *   stop         -> "ok", or what was wrong
@@ -52,7 +53,8 @@ static void call_and_yield(void *argument)
   call->self->yield();
   if (call->depth > 0) {
     struct call deeper = {call->self, call->depth - 1};
-    expect(is_version(run(call_and_yield, &deeper)), "a nested call in a coroutine saw two versions");
+    expect(is_version(run(call_and_yield, &deeper)),
+           "a nested call in a coroutine saw two versions");
     call->self->yield();
   }
 }
@@ -71,10 +73,7 @@ struct worker {
   std::minstd_rand random;
   std::vector<std::unique_ptr<coroutine>> alive;
 
-  unsigned below(unsigned n)
-  {
-    return (unsigned)random() % n;
-  }
+  unsigned below(unsigned n) { return (unsigned)random() % n; }
 
   void step()
   {

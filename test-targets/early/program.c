@@ -1,4 +1,6 @@
-/* "chosen", "call": of the library; "thread": by a new thread; "interposed": how many calls came. */
+/*
+ * "chosen", "call": of the library; "thread": by a new thread; "interposed": how many calls came.
+ */
 #include "program.h"
 
 #include <pthread.h>

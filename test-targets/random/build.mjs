@@ -1,11 +1,11 @@
 /** The libraries, the patches and the program of the random programs. */
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { outputOf } from '../harness/programs.cjs';
 
 const here = import.meta.dirname;
 const bin = (name) => join(here, '../../node_modules/.bin', name);
-const tool = (name, ...args) => execFileSync(bin(name), args, { encoding: 'utf8' }).trim();
+const tool = (name, ...args) => outputOf(bin(name), args, { encoding: 'utf8' }).trim();
 const LETTERS = ['a', 'b', 'c'];
 const PROGRAM = ['program', 'nodes', 'views', 'typed', 'handlers', 'coroutines'];
 /** Another libpulp.so and trm.o to test: scripts/mutations.mjs. */
@@ -21,14 +21,14 @@ function flags(what) {
 
 function compile(out, sources, ...args) {
   const files = sources.map((name) => join(here, `${name}.cc`));
-  execFileSync('g++', ['-O2', '-g', '-Wall', '-Wextra', '-Werror', '-o', out, ...files, ...args], {
+  outputOf('g++', ['-O2', '-g', '-Wall', '-Wextra', '-Werror', '-o', out, ...files, ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
 }
 
 /** A sibling call is a jump: without it none of this tests what it says. */
 function expectSiblingCalls(library, letter) {
-  const text = execFileSync('objdump', ['-d', '--no-show-raw-insn', library], {
+  const text = outputOf('objdump', ['-d', '--no-show-raw-insn', library], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
   });
@@ -41,7 +41,9 @@ function expectSiblingCalls(library, letter) {
 
 /** What patches.def says. @param mixed with what stands under #ifdef MIXED */
 function patches(mixed) {
-  const [always, , more] = readFileSync(join(here, 'patches.def'), 'utf8').split(/#(ifdef MIXED|endif)/);
+  const [always, , more] = readFileSync(join(here, 'patches.def'), 'utf8').split(
+    /#(ifdef MIXED|endif)/,
+  );
   const text = mixed ? always + more : always;
   const found = [];
   for (const [, n, library, name] of text.matchAll(/^COVERS\((\d), (\w), (\w+)\)/gm)) {
@@ -87,7 +89,13 @@ export function build(folder, { mixed = false } = {}) {
     writeFileSync(description, `${lines.join('\n')}\n`);
     const file = join(folder, `patch${n}.ulp`);
     const below = depends.map((other) => built[other].file);
-    tool('ulp-packer', description, '-o', file, ...(below.length > 0 ? ['--depends', ...below] : []));
+    tool(
+      'ulp-packer',
+      description,
+      '-o',
+      file,
+      ...(below.length > 0 ? ['--depends', ...below] : []),
+    );
     built.push({ file, depends });
   });
   return { program, patches: built };

@@ -3,8 +3,10 @@
  *   CONTEXT  makecontext, swapcontext; ends by swapcontext or by uc_link
  *   SWITCH   a switch of stacks by hand, as boost.context and libco do it
  *   SIGNAL   a stack by sigaltstack, switched by siglongjmp, as QEMU does it
- *   COPY     on the thread's own stack, a part of which is copied away and back, as greenlet does it
- * They begin, yield to whoever has made them go on, go on in the same or another thread, and end or are forgotten.
+ *   COPY     on the thread's own stack, a part of which is copied away and back, as greenlet does
+ *            it
+ * They begin, yield to whoever has made them go on, go on in the same or another thread, and end or
+ * are forgotten.
  */
 #include "world.h"
 
@@ -59,7 +61,10 @@ static char *stack_take(void)
   return nullptr;
 }
 
-/* Of one that came to its end, nothing is left on it: a word there would say that a call which a jump left may return. */
+/*
+ * Of one that came to its end, nothing is left on it: a word there would say that a call which a
+ * jump left may return.
+ */
 static void stack_release(char *stack, bool scrub)
 {
   if (stack && scrub)
@@ -103,8 +108,8 @@ static void *first_stack(char *top, void (*function)(void *), void *argument)
 static void body(void *coroutine);
 
 /*
- * On a stack of its own: saves what lies from from->sp to `until`, and puts back what lay there of `to`. Without
- * anything to put back, `to` begins below from->sp.
+ * On a stack of its own: saves what lies from from->sp to `until`, and puts back what lay there of
+ * `to`. Without anything to put back, `to` begins below from->sp.
  */
 static void exchange(void *argument)
 {
@@ -128,7 +133,8 @@ static void exchange(void *argument)
   switch_stack(&unused, to->sp);
 }
 
-static void copy_switch(struct coroutine *coroutine, struct place *from, struct place *to, char *until)
+static void copy_switch(struct coroutine *coroutine, struct place *from, struct place *to,
+                        char *until)
 {
   struct thread *thread = self();
   if (!thread->side_stack)
@@ -149,15 +155,12 @@ static void go_back(struct coroutine *c)
       return; /* by uc_link */
     swapcontext(&c->context_place, &c->context_from);
     break;
-  case SWITCH:
-    switch_stack(&c->sp, c->sp_from);
-    break;
+  case SWITCH: switch_stack(&c->sp, c->sp_from); break;
   case SIGNAL:
     if (sigsetjmp(c->jump_place, 0) == 0)
       siglongjmp(c->jump_from, 1);
     break;
-  default:
-    copy_switch(c, &c->copied, &c->copied_from, c->done ? nullptr : c->high);
+  default: copy_switch(c, &c->copied, &c->copied_from, c->done ? nullptr : c->high);
   }
 }
 
@@ -203,18 +206,13 @@ static void go_on(struct coroutine *c)
   c->running = true;
   thread->current = &c->context;
   switch (c->kind) {
-  case CONTEXT:
-    swapcontext(&c->context_from, &c->context_place);
-    break;
-  case SWITCH:
-    switch_stack(&c->sp_from, c->sp);
-    break;
+  case CONTEXT: swapcontext(&c->context_from, &c->context_place); break;
+  case SWITCH: switch_stack(&c->sp_from, c->sp); break;
   case SIGNAL:
     if (sigsetjmp(c->jump_from, 0) == 0)
       siglongjmp(c->jump_place, 1);
     break;
-  default:
-    copy_switch(c, &c->copied_from, &c->copied, c->high);
+  default: copy_switch(c, &c->copied_from, &c->copied, c->high);
   }
   thread->current = mine;
   if (c->done)

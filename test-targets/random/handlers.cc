@@ -1,6 +1,6 @@
 /*
- * Handlers that a program raises itself, on the thread's stack or the alternate one; those that come at a
- * chosen instruction, by single steps; and those of a timer, at any.
+ * Handlers that a program raises itself, on the thread's stack or the alternate one; those that
+ * come at a chosen instruction, by single steps; and those of a timer, at any.
  */
 #include "world.h"
 
@@ -23,7 +23,8 @@ enum {
 static bool on_alternate(const struct thread *thread)
 {
   const char *here = (const char *)__builtin_frame_address(0);
-  return thread->alternate && here >= thread->alternate && here < thread->alternate + ALTERNATE_SIZE;
+  return thread->alternate && here >= thread->alternate &&
+         here < thread->alternate + ALTERNATE_SIZE;
 }
 
 /* ---- raised ---- */
@@ -88,8 +89,9 @@ static bool is_counted(uintptr_t rip)
 }
 
 /*
- * The runtime is about to block all signals. A step that met a blocked SIGTRAP would end the process: so the
- * call is done here, but for that signal. What is to come at an instruction waits until it is let in.
+ * The runtime is about to block all signals. A step that met a blocked SIGTRAP would end the
+ * process: so the call is done here, but for that signal. What is to come at an instruction waits
+ * until it is let in.
  */
 static bool block_but_trap(ucontext_t *at)
 {
@@ -144,7 +146,10 @@ static void trap_handler(int, siginfo_t *, void *argument)
   thread->current = below;
 }
 
-/* The first child, and at the ARGUMENT-th instruction of it the children of the second. Nothing leaves either. */
+/*
+ * The first child, and at the ARGUMENT-th instruction of it the children of the second. Nothing
+ * leaves either.
+ */
 void step(const struct node *node)
 {
   struct thread *thread = self();
@@ -156,7 +161,8 @@ void step(const struct node *node)
   now->now.catches = 0;
   now->now.cancellable = false;
   now->stuck++;
-  struct stepping mine = {1 + node->argument, STEPS_MAX, node->children->next}, *above = thread->stepping;
+  struct stepping mine = {1 + node->argument, STEPS_MAX, node->children->next},
+                  *above = thread->stepping;
   thread->stepping = &mine;
   __asm__ volatile("pushfq; orq $0x100, (%%rsp); popfq" ::: "memory", "cc");
   random_do(node->children);

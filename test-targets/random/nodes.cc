@@ -1,4 +1,7 @@
-/* Programs: made from a seed, read from a text, printed as one. KIND:LIBRARY.FUNCTION.ARGUMENT[CHILD,...] */
+/*
+ * Programs: made from a seed, read from a text, printed as one.
+ * KIND:LIBRARY.FUNCTION.ARGUMENT[CHILD,...]
+ */
 #include "world.h"
 
 #include <cstdio>
@@ -6,18 +9,15 @@
 #include <cstring>
 
 static const char *const names[] = {
-#define K(name) #name,
+#define K(name, weight) #name,
     KINDS(K)
 #undef K
 };
 
 static unsigned allowed[KIND_COUNT] = {
-    /* CALL, TAIL, TYPED */ 24, 18, 6,
-    /* BACK, TAILBACK */ 8, 7,
-    /* CATCH, THROW, SCOPE, JUMP */ 5, 4, 5, 4,
-    /* PLAIN, ALTERNATE, STEP */ 3, 4, 4,
-    /* CONTEXT, SWITCH, SIGNAL, COPY, YIELD, RESUME, FORGET */ 4, 4, 3, 3, 12, 9, 1,
-    /* THREAD, CANCEL, EXIT, FORK, CHANGE */ 4, 2, 1, 1, 0,
+#define K(name, weight) weight,
+    KINDS(K)
+#undef K
 };
 
 bool weigh(const char *kind, unsigned weight)
@@ -85,10 +85,8 @@ static bool has_children(enum kind kind)
   case FORGET:
   case CANCEL:
   case EXIT:
-  case CHANGE:
-    return false;
-  default:
-    return true;
+  case CHANGE: return false;
+  default: return true;
   }
 }
 
@@ -138,8 +136,12 @@ static const struct node *parse_node(struct program *program, const char **at)
     kind++;
   if (kind == KIND_COUNT)
     return nullptr;
-  *node = {(unsigned char)kind, (unsigned char)(library % LIBRARIES), (unsigned char)(function % STEPS),
-           (unsigned char)argument, nullptr, nullptr};
+  *node = {(unsigned char)kind,
+           (unsigned char)(library % LIBRARIES),
+           (unsigned char)(function % STEPS),
+           (unsigned char)argument,
+           nullptr,
+           nullptr};
   *at += length;
   for (const struct node **link = &node->children; **at != ']';) {
     const struct node *child = parse_node(program, at);

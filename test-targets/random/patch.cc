@@ -1,4 +1,7 @@
-/* A patch of the random programs: -DVERSION=1 makes patch 0. It has all functions; patches.def says which it replaces. */
+/*
+ * A patch of the random programs: -DVERSION=1 makes patch 0. It has all functions; patches.def says
+ * which it replaces.
+ */
 #include "functions.h"
 
 #include <cstdarg>

@@ -1,4 +1,7 @@
-/* Runs random programs: by seed, or one that is given as a text. See README.md, and world.h for what its files share. */
+/*
+ * Runs random programs: by seed, or one that is given as a text. See README.md, and world.h for
+ * what its files share.
+ */
 #include "world.h"
 
 #include <cstdio>
@@ -127,12 +130,9 @@ static void leap(const struct node *node)
   if (to->builtin)
     leap_builtin(to);
   switch (node->function) {
-  case 0:
-    longjmp(to->place, 1);
-  case 1:
-    _longjmp(to->place, 1);
-  case 2:
-    siglongjmp(to->place, 1);
+  case 0: longjmp(to->place, 1);
+  case 1: _longjmp(to->place, 1);
+  case 2: siglongjmp(to->place, 1);
   default:
     if (context()->now.alternate) /* it takes the stack for a wrong one */
       siglongjmp(to->place, 1);
@@ -184,7 +184,8 @@ static void change(const struct node *node)
   if (in_child)
     return;
   pthread_mutex_lock(&lock);
-  const char line[] = {'c', 'h', 'a', 'n', 'g', 'e', ' ', (char)('0' + node->argument % PATCHES), '\n'};
+  const char line[] = {'c', 'h', 'a', 'n', 'g', 'e', ' ', (char)('0' + node->argument % PATCHES),
+                       '\n'};
   CHECK(write(STDOUT_FILENO, line, sizeof line) == sizeof line);
   for (char c = 0; c != '\n';)
     if (read(STDIN_FILENO, &c, 1) == 0)
@@ -199,49 +200,32 @@ void random_do(const struct node *node)
   switch ((enum kind)node->kind) {
   case CALL:
   case TAIL:
-  case TAILBACK:
-    return call(node);
-  case TYPED:
-    return typed_call(node);
-  case BACK:
-    return children(node);
-  case CATCH:
-    return catching(node);
+  case TAILBACK: return call(node);
+  case TYPED: return typed_call(node);
+  case BACK: return children(node);
+  case CATCH: return catching(node);
   case THROW:
     if (context()->now.catches > 0)
       throw thrown();
     return;
-  case SCOPE:
-    return node->argument % 4 == 0 ? builtin_scope(node) : scope(node);
-  case JUMP:
-    return leap(node);
+  case SCOPE: return node->argument % 4 == 0 ? builtin_scope(node) : scope(node);
+  case JUMP: return leap(node);
   case PLAIN:
-  case ALTERNATE:
-    return raise_handler(node);
-  case STEP:
-    return step(node);
+  case ALTERNATE: return raise_handler(node);
+  case STEP: return step(node);
   case CONTEXT:
   case SWITCH:
   case SIGNAL:
-  case COPY:
-    return coroutine_begin(node);
-  case YIELD:
-    return coroutine_yield();
-  case RESUME:
-    return coroutine_resume(node->argument);
-  case FORGET:
-    return coroutine_forget(node->argument);
-  case THREAD:
-    return run_thread(self()->program, node);
+  case COPY: return coroutine_begin(node);
+  case YIELD: return coroutine_yield();
+  case RESUME: return coroutine_resume(node->argument);
+  case FORGET: return coroutine_forget(node->argument);
+  case THREAD: return run_thread(self()->program, node);
   case CANCEL:
-  case EXIT:
-    return end_thread(node);
-  case FORK:
-    return fork_here(node);
-  case CHANGE:
-    return change(node);
-  case KIND_COUNT:
-    break;
+  case EXIT: return end_thread(node);
+  case FORK: return fork_here(node);
+  case CHANGE: return change(node);
+  case KIND_COUNT: break;
   }
 }
 
@@ -353,7 +337,8 @@ static void *work(void *argument)
 
 static void usage(void)
 {
-  fputs("program REPORT [seed=N] [count=N] [threads=N] [storm=MICROSECONDS] [KIND=WEIGHT]... [text=PROGRAM] [print]\n",
+  fputs("program REPORT [seed=N] [count=N] [threads=N] [storm=MICROSECONDS] [KIND=WEIGHT]... "
+        "[text=PROGRAM] [print]\n",
         stderr);
   exit(2);
 }
@@ -398,7 +383,8 @@ int main(int argc, char **argv)
   int file = open(argv[1], O_RDWR | O_CREAT, 0600);
   if (file < 0 || ftruncate(file, sizeof *report) != 0)
     usage();
-  report = (struct report *)mmap(nullptr, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  report =
+      (struct report *)mmap(nullptr, sizeof *report, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   close(file);
   pthread_key_create(&key, at_end);
   coroutines_init();

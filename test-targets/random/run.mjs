@@ -1,11 +1,11 @@
 /** Runs programs in one process, while patches come and go in it. */
-import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { generator } from '../../bench/soak/random.mjs';
+import { startProgram } from '../harness/programs.cjs';
 import { preload } from './build.mjs';
 
 const require = createRequire(import.meta.url);
@@ -20,6 +20,7 @@ const BESIDE_MS = 20_000;
 /** No program takes nearly as long: one ends in a few milliseconds. */
 const STALLED_MS = 20_000;
 const PATCHES_LEFT_MS = 10_000;
+const TRIES = 20;
 
 /** The patches of one process: which are applied, and changes of one, where its dependencies let it. */
 class Changer {
@@ -51,11 +52,11 @@ class Changer {
 
   /** A time that is over before anything was changed is no failure. */
   async insist(act) {
-    for (let tries = 0; ; tries++)
+    for (let tries = 1; tries <= TRIES; tries++)
       try {
         return await act();
       } catch (error) {
-        if (error.code !== 'timed-out' || tries === 20) throw error;
+        if (error.code !== 'timed-out' || tries === TRIES) throw error;
       }
   }
 
@@ -63,14 +64,18 @@ class Changer {
   async forget() {
     for (const n of [4, 2, 3, 1, 0]) if (this.applied.has(n)) await this.toggle(n, BESIDE_MS);
     const end = Date.now() + PATCHES_LEFT_MS;
-    for (;;) {
-      const left = this.patches.filter(
-        ({ metadata }) => checkPatch(this.target, metadata).state !== 'absent',
-      );
-      if (left.length === 0 || Date.now() > end) return left.map(({ metadata }) => metadata.patch.path);
+    let left = this.present();
+    for (; left.length > 0 && Date.now() <= end; left = this.present())
       for (const { metadata } of left)
         await revertPatch(this.target, metadata, { timeoutMs: BESIDE_MS });
-    }
+    return left.map(({ metadata }) => metadata.patch.path);
+  }
+
+  /** Applied, or reverted and still in memory. */
+  present() {
+    return this.patches.filter(
+      ({ metadata }) => checkPatch(this.target, metadata).state !== 'absent',
+    );
   }
 }
 
@@ -94,15 +99,21 @@ export function readReport(file) {
  * @param {{words: string[], bare?: boolean, flapMs?: number, seed?: number}} options flapMs: a change beside, that often
  * @returns what failed, if anything did; which programs ran then; how many had ended; how many changes
  */
-export async function run(built, folder, { words, bare = false, flapMs, seed = 1, stalledMs = STALLED_MS }) {
+export async function run(
+  built,
+  folder,
+  { words, bare = false, flapMs, seed = 1, stalledMs = STALLED_MS },
+) {
   const file = join(folder, `report-${process.pid}`);
   rmSync(file, { force: true });
-  const child = spawn(built.program, [file, ...words], {
+  const child = startProgram(built.program, [file, ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...(bare ? {} : { LD_PRELOAD: preload() }) },
   });
   const lines = createInterface({ input: child.stdout });
-  const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
+  const exit = new Promise((resolve) =>
+    child.once('exit', (code, signal) => resolve(signal ?? code)),
+  );
   child.stdin.on('error', () => undefined); // it has ended
   let failure, changer, flapping;
   let running = true;
@@ -130,7 +141,8 @@ export async function run(built, folder, { words, bare = false, flapMs, seed = 1
       running = false;
       await flapping;
       const left = (await changer?.forget()) ?? [];
-      if (left.length > 0 && readReport(file).forgotten === 0) failure ??= `stays in memory: ${left.join(', ')}`;
+      if (left.length > 0 && readReport(file).forgotten === 0)
+        failure ??= `stays in memory: ${left.join(', ')}`;
       child.stdin.end();
     }
   }

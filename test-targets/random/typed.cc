@@ -1,4 +1,7 @@
-/* Calls with arguments and results of every class: in registers of each kind, in memory, on the x87 stack. */
+/*
+ * Calls with arguments and results of every class: in registers of each kind, in memory, on the x87
+ * stack.
+ */
 #include "world.h"
 
 /* A float and a double hold these exactly, so that results are compared by ==. */
@@ -14,14 +17,9 @@ __attribute__((target("avx"))) static void avx_call(const struct node *n)
   const avx_vector in = {x, x + 1, x + 2, x + 3};
   avx_vector out;
   switch (n->library) {
-  case 0:
-    out = a_avx(n, in);
-    break;
-  case 1:
-    out = b_avx(n, in);
-    break;
-  default:
-    out = c_avx(n, in);
+  case 0: out = a_avx(n, in); break;
+  case 1: out = b_avx(n, in); break;
+  default: out = c_avx(n, in);
   }
   compare("a result: avx", out[0] == 2 * x && out[3] == 2 * x + 6, n->argument);
 }
@@ -35,8 +33,11 @@ void typed_call(const struct node *n)
   switch ((n->argument >> 1) % 8) {
   case 0: {
     double d = OF(mixed)(n, (int)x, 1.5, x + 1, 2.5f, x + 2, x + 3, x + 4, x + 5, 3.5);
-    compare("a result: mixed", d == (double)(x + 3 + 3 * (x + 1) + 10 + 5 * (x + 2) + 6 * (x + 3) +
-                                             7 * (x + 4) + 8 * (x + 5)) + 31.5, x);
+    compare("a result: mixed",
+            d == (double)(x + 3 + 3 * (x + 1) + 10 + 5 * (x + 2) + 6 * (x + 3) + 7 * (x + 4) +
+                          8 * (x + 5)) +
+                     31.5,
+            x);
     break;
   }
   case 1: {

@@ -1,13 +1,15 @@
 /*
- * The checker: what a flow of control sees in one outermost call of a library must be of one universe.
+ * The checker: what a flow of control sees in one outermost call of a library must be of one
+ * universe.
  *
  *   - Each function of a library is of one version as long as the library is not left.
- *   - All functions of a patch agree on whether the patch is seen, as long as the libraries of its scope (its
- *     own, and those of the patches on which it depends) are not all left.
+ *   - All functions of a patch agree on whether the patch is seen, as long as the libraries of its
+ *     scope (its own, and those of the patches on which it depends) are not all left.
  *
- * A library is left when the call returns in which it was first entered. A sibling call is not such a call:
- * the library is entered for the caller that is returned to in the end. So only calls that return count
- * (random_begin, random_end); what jumps or throws ends, where it arrives, all calls that it has left.
+ * A library is left when the call returns in which it was first entered. A sibling call is not such
+ * a call: the library is entered for the caller that is returned to in the end. So only calls that
+ * return count (random_begin, random_end); what jumps or throws ends, where it arrives, all calls
+ * that it has left.
  */
 #include "world.h"
 
@@ -19,11 +21,11 @@ static struct table {
   bool covers[PATCHES][LIBRARIES][FUNCTIONS], scope[PATCHES][LIBRARIES];
   table()
   {
-#define COVERS(patch, library, function)                                                         \
-  covers[patch][library][F_##function] = true;                                                   \
+#define COVERS(patch, library, function)       \
+  covers[patch][library][F_##function] = true; \
   scope[patch][library] = true;
-#define DEPENDS(patch, other)                                                                    \
-  for (int i = 0; i < LIBRARIES; i++)                                                            \
+#define DEPENDS(patch, other)         \
+  for (int i = 0; i < LIBRARIES; i++) \
     scope[patch][i] |= scope[other][i];
 #include "patches.def"
   }
@@ -64,9 +66,11 @@ static void saw_patch(struct view *view, int patch, bool is_seen, int where)
     view->patch_owner[patch] = first;
     view->patch_seen[patch] = is_seen;
   } else if (view->patch_seen[patch] != is_seen)
-    random_wrong(is_seen ? "a patch that was not seen in this call is seen now: patch, library * 100 + function"
-                         : "a patch that was seen in this call is not seen now: patch, library * 100 + function",
-                 patch, where);
+    random_wrong(
+        is_seen
+            ? "a patch that was not seen in this call is seen now: patch, library * 100 + function"
+            : "a patch that was seen in this call is not seen now: patch, library * 100 + function",
+        patch, where);
 }
 
 extern "C" void random_saw(int library, int function, int version)
@@ -78,8 +82,8 @@ extern "C" void random_saw(int library, int function, int version)
     view->owner[library] = now->now.depth;
   short *seen = &view->seen[library][function];
   if (*seen >= 0 && *seen != version)
-    random_wrong("a function has changed within a call: library * 100 + function, its versions", where,
-                 *seen * 10 + version);
+    random_wrong("a function has changed within a call: library * 100 + function, its versions",
+                 where, *seen * 10 + version);
   *seen = (short)version;
   if (version > 0)
     saw_patch(view, version - 1, true, where);

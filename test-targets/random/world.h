@@ -18,20 +18,21 @@ struct jump {
 };
 
 /*
- * What one flow of control (a thread, a coroutine, a handler that came at any instruction) has seen in its
- * calls. owner: at which depth of calls the library was entered, 0 when the flow is outside of it.
+ * What one flow of control (a thread, a coroutine, a handler that came at any instruction) has seen
+ * in its calls. owner: at which depth of calls the library was entered, 0 when the flow is outside
+ * of it.
  */
 struct view {
   unsigned owner[LIBRARIES];
   short seen[LIBRARIES][FUNCTIONS];
   unsigned patch_owner[PATCHES]; /* the same, for the libraries of the patch's scope together */
-  short patch_seen[PATCHES]; /* is it seen? */
+  short patch_seen[PATCHES];     /* is it seen? */
 };
 
 struct context {
   struct mark now;
   struct view view;
-  int stuck; /* it must not yield */
+  int stuck;                   /* it must not yield */
   struct coroutine *coroutine; /* null: a thread's own, or a handler's */
 };
 

@@ -1,7 +1,7 @@
 /** libpulp.so in a process that is not patched changes nothing that the program can see. */
-import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { buildProgram, preload } from '../harness/build';
+import { outputOf, runProgram } from '../harness/programs.cjs';
 import { scenario, type Scenario } from '../harness/scenario';
 import { takenSlots } from '../harness/slots';
 import type { Target } from '../harness/target';
@@ -23,7 +23,7 @@ interface Seen {
 
 function see(command: readonly string[], env: Readonly<Record<string, string>> = {}): Seen {
   const [file = '', ...args] = command;
-  const { status, signal, stdout } = spawnSync(file, args, {
+  const { status, signal, stdout } = runProgram(file, args, {
     encoding: 'utf8',
     env: { HOME: '/', ...env },
   });
@@ -80,7 +80,7 @@ scenario('a limit on data that leaves nothing for a change', async (s) => {
   const target = await s.start(s.program('citizen/threads.c', [library]));
   expect(await target.ask('value')).toBe('1');
   const limit = (bytes: string): void => {
-    execFileSync('prlimit', ['--pid', String(target.pid), `--data=${bytes}`]);
+    outputOf('prlimit', ['--pid', String(target.pid), `--data=${bytes}`]);
   };
   const used = /^VmData:\s+(\d+) kB$/m.exec(
     readFileSync(`/proc/${target.pid}/status`, 'latin1'),

@@ -2,9 +2,9 @@
  * libpulp.so at any place in the order in which the loader looks symbols up: it works there, or
  * says why it does not.
  */
-import { spawnSync } from 'node:child_process';
 import { dirname } from 'node:path';
 import { preload } from '../harness/build';
+import { runProgram } from '../harness/programs.cjs';
 import { scenario, type Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
 import { runTool } from '../harness/tools';
@@ -99,7 +99,7 @@ scenario('a program that is started by the loader as a program', async (s) => {
 
 test('libc and the loader as programs say what they say without it', () => {
   const say = (file: string, args: string[], env: NodeJS.ProcessEnv): unknown => {
-    const { status, signal, stdout, stderr } = spawnSync(file, args, { env, encoding: 'utf8' });
+    const { status, signal, stdout, stderr } = runProgram(file, args, { env, encoding: 'utf8' });
     return { status, signal, stdout, stderr };
   };
   for (const [file, args] of [

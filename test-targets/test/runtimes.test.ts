@@ -126,7 +126,10 @@ scenario('loaded by dlopen, before and after the library', async (s) => {
   const run = program(s);
   for (const [lines, fact] of [
     [[`local ${library}`], /libpulp\.so is not loaded/],
-    [[`global ${preload()}`, `local ${library}`], /libc comes before it in the lookup order, .*: preload it when the process starts/],
+    [
+      [`global ${preload()}`, `local ${library}`],
+      /libc comes before it in the lookup order, .*: preload it when the process starts/,
+    ],
     [[`local ${library}`, `global ${preload()}`], /not bound to this libpulp\.so/],
     [[`local ${preload()}`, `local ${library}`], /not bound to this libpulp\.so/],
   ] as const) {
