@@ -113,7 +113,7 @@ __attribute__((noinline)) static void park(struct context *context, const uconte
       block_rest(tls, library);
     }
   }
-  if (me->slots)
+  if (me->contested)
     park_contested(context, here, &stack);
   stack_of_target(to);
   signals_restore(before);
@@ -170,6 +170,7 @@ static void take_back(const struct parked *p, tls_t *tls)
   if (is_inside_as(tls, ULP_SP_PINNED, p->universe))
     return;
   if (is_inside_as(tls, ULP_SP_CONTESTED, p->universe)) {
+    ulp_thread.contested = true;
     p->slot->state = ULP_SLOT_CONTESTED;
     return;
   }

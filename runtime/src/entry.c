@@ -58,6 +58,8 @@ static bool is_contested(slot_t *slot, uint64_t library)
 
 uint32_t contested_universe(uint64_t library)
 {
+  if (!ulp_thread.contested)
+    return 0;
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
     if (is_contested(slot, library) && slot->junk_sp != 0)
       return slot->junk_universe;
@@ -80,6 +82,7 @@ void claim_contest(tls_t *tls, slot_t *slot)
 {
   help(tls, tls->sp);
   const uint32_t universe = tls->universe;
+  ulp_thread.contested = true;
   slot_suspend(slot, tls, ULP_SLOT_CONTESTED);
   tls->universe = universe;
   tls->sp = ULP_SP_CONTESTED;

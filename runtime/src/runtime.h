@@ -170,6 +170,7 @@ struct thread {
   slot_t *volatile slots;                 /* every slot that this thread owns */
   uint64_t own_low, own_high;             /* the stack that it was made with; 0: not known yet */
   uint64_t coroutine_low, coroutine_high; /* the one that swapcontext has gone to; 0: none */
+  bool contested;                         /* it has had contested calls */
   uint32_t doubts, doubts_until;          /* was_jumped_over() in entry.c */
   volatile bool ends;   /* its slots were given back: what it takes now is `late` */
   volatile bool pinned; /* in some library: pins.c */

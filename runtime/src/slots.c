@@ -192,11 +192,20 @@ static slot_t *slot_reuse(tls_t *tls)
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     if (is_forsaken(slot, tls))
       return slot;
-    if (in_limbo(slot) && limbo_is_over(slot) &&
+    if (in_limbo(slot) && slot->junk_sp == 0 &&
         (slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_USED) ||
          slot_change(slot, ULP_SLOT_CONTESTED, ULP_SLOT_USED)))
       return slot;
   }
+  return NULL;
+}
+
+/* One whose stack is gone: asked only when there is no other, because it takes a call for each. */
+static slot_t *slot_reclaim(void)
+{
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
+    if (in_limbo(slot) && limbo_is_over(slot) && slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_USED))
+      return slot;
   return NULL;
 }
 
@@ -226,8 +235,8 @@ static slot_t *slot_new(void)
 slot_t *slot_assign(tls_t *tls, uint64_t library)
 {
   slot_t *slot = slot_reuse(tls);
-  const bool is_new = !slot;
-  if (!slot && !(slot = slot_new()))
+  const bool is_new = !slot && (slot = slot_new());
+  if (!slot && !(slot = slot_reclaim()))
     return NULL;
   slot->library = library;
   slot->junk_sp = 1;
@@ -244,11 +253,11 @@ slot_t *slot_assign(tls_t *tls, uint64_t library)
   return slot;
 }
 
+/* Of a thread that has had a slot, so that its end is noticed already. */
 slot_t *slot_contest(tls_t *tls, uint64_t library, uint64_t sp)
 {
   slot_t *slot = slot_reuse(tls);
-  const bool is_new = !slot;
-  if (!slot && !(slot = slot_new()))
+  if (!slot && !(slot = slot_new()) && !(slot = slot_reclaim()))
     return NULL;
   slot_moves(slot);
   if (slot->state == ULP_SLOT_LATE)
@@ -258,9 +267,8 @@ slot_t *slot_contest(tls_t *tls, uint64_t library, uint64_t sp)
   slot->junk_sp = sp;
   slot->junk_universe = tls->universe;
   slot->state = ULP_SLOT_CONTESTED;
+  ulp_thread.contested = true;
   slot->tls = (uint64_t)junk_of(slot);
-  if (is_new)
-    thread_notice();
   return slot;
 }
 

@@ -1,6 +1,4 @@
-/*
- * "chosen", "call": of the library; "thread": by a new thread; "interposed": how many calls came.
- */
+/* "call": of the library; "thread": by a new thread; "chosen"; "interposed": how many calls came. */
 #include "program.h"
 
 #include <pthread.h>
