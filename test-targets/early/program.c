@@ -1,4 +1,4 @@
-/* "call": of the library; "thread": by a new thread; "chosen"; "interposed": how many calls came. */
+/* "call" the library; from a new "thread"; "chosen"; "interposed": how many calls came. */
 #include "program.h"
 
 #include <pthread.h>
