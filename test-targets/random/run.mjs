@@ -80,7 +80,7 @@ class Changer {
 }
 
 /** struct report of world.h. */
-export function readReport(file) {
+function readReport(file) {
   const bytes = readFileSync(file);
   const words = (offset, count) =>
     Array.from({ length: count }, (_, i) => Number(bytes.readBigUInt64LE(offset + 8 * i)));

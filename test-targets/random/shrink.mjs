@@ -1,7 +1,7 @@
 /** Makes a program smaller for as long as it still fails. */
 
 /** KIND:LIBRARY.FUNCTION.ARGUMENT[CHILD,...], as nodes.cc prints it. */
-export function parse(text) {
+function parse(text) {
   let at = 0;
   function node() {
     const [all, head] = /^([A-Z]+:\d+\.\d+\.\d+)\[/.exec(text.slice(at)) ?? [];
@@ -18,7 +18,7 @@ export function parse(text) {
   return node();
 }
 
-export const print = ({ head, children }) => `${head}[${children.map(print).join(',')}]`;
+const print = ({ head, children }) => `${head}[${children.map(print).join(',')}]`;
 
 const size = ({ children }) => children.reduce((sum, child) => sum + size(child), 1);
 
