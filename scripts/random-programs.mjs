@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * Random programs over three live-patchable libraries, while five patches come and go: see
- * test-targets/random/README.md. A failure prints its seed and the smallest program that still fails; exit code 1.
+ * test-targets/random/README.md. A failure prints its seed and the smallest program that still
+ * fails; exit code 1.
  *
  *   node scripts/random-programs.mjs --minutes 10 --seed 1
  *   node scripts/random-programs.mjs --programs 500 --without COPY,FORGET

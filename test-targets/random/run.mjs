@@ -22,7 +22,9 @@ const STALLED_MS = 20_000;
 const PATCHES_LEFT_MS = 10_000;
 const TRIES = 20;
 
-/** The patches of one process: which are applied, and changes of one, where its dependencies let it. */
+/**
+ * The patches of one process: which are applied, and changes of one, where its dependencies let it.
+ */
 class Changer {
   applied = new Set();
   changes = 0;
@@ -96,8 +98,10 @@ function readReport(file) {
 /**
  * @param {{program: string, patches: {file: string, depends: number[]}[]}} built
  * @param {string} folder for the report
- * @param {{words: string[], bare?: boolean, flapMs?: number, seed?: number}} options flapMs: a change beside, that often
- * @returns what failed, if anything did; which programs ran then; how many had ended; how many changes
+ * @param {{words: string[], bare?: boolean, flapMs?: number, seed?: number}} options
+ *   flapMs: a change beside, that often
+ * @returns what failed, if anything did; which programs ran then; how many had ended; how many
+ *   changes
  */
 export async function run(
   built,
@@ -123,10 +127,8 @@ export async function run(
   };
   const random = generator(seed);
   async function flap() {
-    while (running) {
+    for (; running; await delay(flapMs))
       await changer.toggle(random(built.patches.length), BESIDE_MS);
-      await delay(flapMs);
-    }
   }
   async function answer(line) {
     const [what, n] = line.split(' ');

@@ -69,7 +69,7 @@ const patchOf = (s: Scenario, library: string): string =>
 async function expectRefused(target: Target, patch: string, why: string): Promise<void> {
   const maps = target.maps();
   const { status, stderr } = runTool('ulp-trigger', [target.pid, patch]);
-  expect({ status, stderr }).toEqual({ status: 3, stderr: expect.stringContaining(why) });
+  expect({ status, stderr }).toEqual({ status: 3, stderr: expect.stringContaining(why) as string });
   expect(target.maps()).toBe(maps);
   expect(await target.ask('value')).toBe('1');
 }
@@ -111,9 +111,10 @@ scenario('no thread for the helper', async (s) => {
     `libpulp.so cannot work in this process (${why}`,
   );
   expect(runTool('ulp-inspect', [target.pid]).stdout).toContain(why);
-  const [inspected] = JSON.parse(runTool('ulp-inspect', [target.pid, '--json']).stdout)
-    .processes as [{ runtime: { problems: string[] } }];
-  expect(inspected.runtime.problems).toEqual([why]);
+  const { processes } = JSON.parse(runTool('ulp-inspect', [target.pid, '--json']).stdout) as {
+    processes: [{ runtime: { problems: string[] } }];
+  };
+  expect(processes[0].runtime.problems).toEqual([why]);
   const checked = runTool('ulp-check', [target.pid, patchOf(s, library)]);
   expect(checked.status).toBe(1);
 });

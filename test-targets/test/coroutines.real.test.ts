@@ -1,4 +1,6 @@
-/** Coroutines of real libraries, suspended inside of a live-patchable one: test-targets/coroutines. */
+/**
+ * Coroutines of real libraries, suspended inside of a live-patchable one: test-targets/coroutines.
+ */
 import { join } from 'node:path';
 import { TARGETS } from '../harness/build';
 import { runBeside } from '../harness/programs.cjs';
@@ -36,14 +38,14 @@ async function prepare(s: Scenario, kind: Kind): Promise<Prepared> {
 }
 
 const isMigrated = (s: Scenario, { target, patch }: Prepared): boolean =>
-  JSON.parse(s.check(target, patch, '--json').stdout).migrated as boolean;
+  (JSON.parse(s.check(target, patch, '--json').stdout) as { migrated: boolean }).migrated;
 
 /** A thread whose stacks cannot be told apart stays in its universe, and the tools name it. */
 function isPinned({ target }: Prepared): boolean {
-  const [{ threads }] = JSON.parse(succeed('ulp-inspect', target.pid, '--json')).processes as [
-    { threads: { claims: { pinned: boolean }[] }[] },
-  ];
-  return threads.some(({ claims }) => claims.some(({ pinned }) => pinned));
+  const { processes } = JSON.parse(succeed('ulp-inspect', target.pid, '--json')) as {
+    processes: [{ threads: { claims: { pinned: boolean }[] }[] }];
+  };
+  return processes[0].threads.some(({ claims }) => claims.some(({ pinned }) => pinned));
 }
 
 /** @returns what the program that applies and reverts says, when it fails */

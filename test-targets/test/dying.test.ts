@@ -51,12 +51,12 @@ for (const [way, end] of WAYS) {
     expect(await first.end()).toBe(end);
     const [second, third] = [await dying.start(), await dying.start()];
     const one = runTool('ulp-dispatcher', ['patch', patch, second.pid]);
-    expect(one).toMatchObject({ status: 4, stderr: expect.stringContaining(LOADING) });
+    expect(one).toMatchObject({ status: 4, stderr: expect.stringContaining(LOADING) as string });
     expect(await second.end()).toBe(end);
     // Over all of them: a failure, and no process that merely ended.
     const { status, stdout } = runTool('ulp-dispatcher', ['patch', patch, '--json']);
     expect(status).toBe(1);
-    expect(JSON.parse(stdout).processes).toEqual([
+    expect((JSON.parse(stdout) as { processes: unknown }).processes).toEqual([
       expect.objectContaining({
         pid: third.pid,
         state: 'failed',
@@ -83,7 +83,7 @@ scenario('in its destructor', async (s) => {
     status: 4,
     stderr: expect.stringMatching(
       /: it ended (when the patch was reverted .*yes\)|while the patch was being taken back .*unknown\))\n$/,
-    ),
+    ) as string,
   });
   expect(await target.end()).toBe('SIGABRT');
 });

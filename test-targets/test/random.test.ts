@@ -1,4 +1,7 @@
-/** A share of the random programs, by fixed seed: test-targets/random. Its number is bounded, not its time. */
+/**
+ * A share of the random programs, by fixed seed: test-targets/random. Its number is bounded, not
+ * its time.
+ */
 import { join } from 'node:path';
 import { TARGETS } from '../harness/build';
 import { runProgram } from '../harness/programs.cjs';

@@ -14,11 +14,13 @@ export const ABI_VERSION = 4;
  * Offsets are from S - PADDING. E, the entry byte, is S, or S+4 after an endbr64.
  *
  *    0  trampoline: see packages/elf/src/gate/trampoline.ts
- *   68  selector:   cmpl $U,%fs:tpoff+8; jl E+2; jmp *new(%rip)        one version, one target library
- *   88  chain jump: jmp *slot(%rip)                                    to an out-of-line stub: all else
+ *   68  selector:   cmpl $U,%fs:tpoff+8; jl E+2; jmp *new(%rip)
+ *                   one version, one target library
+ *   88  chain jump: jmp *slot(%rip)       to an out-of-line stub: all else
  *   94  two bytes that nothing uses
  *   96  S: [endbr64]
- *    E: a8 dd  test $dd,%al     at rest: touches nothing but flags, which are dead at a function's entry
+ *    E: a8 dd  test $dd,%al     at rest: touches nothing but flags, which are dead at a function's
+ *                               entry
  *       eb dd  jmp E+2+dd       detoured: to the selector or to the chain jump
  *
  * Only one byte of code ever changes under running threads: a8 <-> eb, or dd.
@@ -46,7 +48,9 @@ export const NOTE_TYPE = { library: 1, runtime: 2 } as const;
 /** State of a live-patchable library, in its note: set to `gated` by ulp-dynsym-gate. */
 export const GATE = { linked: 0, gated: 1 } as const;
 
-/** What a live-patchable library has; bits of its note. A reader ignores bits that it does not know. */
+/**
+ * What a live-patchable library has; bits of its note. A reader ignores bits that it does not know.
+ */
 export const FEATURE = {
   /** Some functions were left without tracking on purpose. Reserved: nothing sets it yet. */
   untracked: 1,
@@ -55,8 +59,9 @@ export const FEATURE = {
 } as const;
 
 /**
- * Note type 1, in a live-patchable library: comes with trm.o, is completed by ulp-dynsym-gate or by ld -z ulp. A tool that moves
- * the note in the file (patchelf) makes `distance` wrong, and leaves `library` right.
+ * Note type 1, in a live-patchable library: comes with trm.o, is completed by ulp-dynsym-gate or by
+ * ld -z ulp. A tool that moves the note in the file (patchelf) makes `distance` wrong, and leaves
+ * `library` right.
  */
 export const ulp_note_library = struct('ulp_note_library', {
   abi: field(u32, 'ABI_VERSION'),
@@ -94,10 +99,12 @@ export const ulp_library = struct('ulp_library', {
 });
 
 /**
- * tpoff, a negative number: the ulp_tls of a thread lies at its fs base + tpoff (modulo 2^64). The descriptor has the
- * instruction by which code would load it, so that ld resolves it as it resolves code:
+ * tpoff, a negative number: the ulp_tls of a thread lies at its fs base + tpoff (modulo 2^64). The
+ * descriptor has the instruction by which code would load it, so that ld resolves it as it resolves
+ * code:
  *
- *   48 8b 05 d32 00   movq d32(%rip), %rax   in a library: `place` of a GOT word, at a distance from d32 itself
+ *   48 8b 05 d32 00   movq d32(%rip), %rax   in a library: `place` of a GOT word, at a distance
+ *                                            from d32 itself
  *   48 c7 c0 i32 00   movq $i32, %rax        in a program: `value`
  */
 export const tlsOffset = (
@@ -118,8 +125,8 @@ export const tlsOffset = (
 const TPOFF_NUMBER = 3;
 
 /**
- * Universes are numbered from this one on, which people see as 0: `universe - UNIVERSE_BASE`. In 32 bits they are negative
- * numbers, which grow, and outside compares as newest.
+ * Universes are numbered from this one on, which people see as 0: `universe - UNIVERSE_BASE`. In 32
+ * bits they are negative numbers, which grow, and outside compares as newest.
  */
 export const UNIVERSE_BASE = 0x8000_0000;
 /** Universe of a thread that is outside. A block of zeros says so. */
@@ -130,9 +137,10 @@ export const SP_CONTESTED = 1n;
 export const SP_PINNED = 0xffff_ffff_ffff_ffffn;
 
 /**
- * Initial-exec TLS block of trm.S: one a thread and library. All zero before the thread's first entry. `low` and `high` bound
- * what a trampoline decides by comparing addresses: a call is nested without asking if low <= rsp < sp, and outermost
- * without asking if rsp < high. So 0 and 0 ask at an outermost entry, 0 and 2^64 - 1 never ask.
+ * Initial-exec TLS block of trm.S: one a thread and library. All zero before the thread's first
+ * entry. `low` and `high` bound what a trampoline decides by comparing addresses: a call is nested
+ * without asking if low <= rsp < sp, and outermost without asking if rsp < high. So 0 and 0 ask at
+ * an outermost entry, 0 and 2^64 - 1 never ask.
  */
 export const ulp_tls = struct('ulp_tls', {
   sp: field(
@@ -349,7 +357,10 @@ export const RUNTIME_FLAG = {
   interpreted: 16,
 } as const;
 
-/** Of the request alone: a helper refuses another one. What is reserved is 0, or it is refused as well. */
+/**
+ * Of the request alone: a helper refuses another one. What is reserved is 0, or it is refused as
+ * well.
+ */
 export const REQUEST_VERSION = 1;
 
 /** What a tool writes into the request buffer: header, targets, functions, dependencies, path. */

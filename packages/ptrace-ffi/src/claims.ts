@@ -237,6 +237,8 @@ function readBlock(memory: Memory, address: bigint): abi.UlpTls | undefined {
   return bytes && abi.ulp_tls.read(new ByteView(bytes, 'an ulp_tls', 'process-hostile'));
 }
 
-/** undefined: outside, or not known yet; what no universe has is a block in the middle of a change. */
+/**
+ * undefined: outside, or not known yet; what no universe has is a block in the middle of a change.
+ */
 const known = (value: number): Universe | undefined =>
   value < abi.UNIVERSE_BASE ? undefined : universe(value - abi.UNIVERSE_BASE);
