@@ -50,6 +50,22 @@ bool peek(uint64_t address, void *to, size_t size)
   return peek_without_call(address, to, size);
 }
 
+bool peek_library(uint64_t descriptor, struct face *face)
+{
+  struct ulp_library library;
+  int32_t number;
+  if (!peek(descriptor, &library, sizeof library) || library.magic != ULP_MAGIC_LIBRARY ||
+      library.abi != ULP_ABI_VERSION)
+    return false;
+  __builtin_memcpy(&number, library.tpoff_way + 3, sizeof number);
+  const uint64_t place = descriptor + offsetof(struct ulp_library, tpoff_way) + 3;
+  const uint64_t global = descriptor + offsetof(struct ulp_library, global_way);
+  face->tpoff = (uint64_t)(int64_t)number;
+  const bool is_program = library.tpoff_way[1] != 0x8b;
+  return (is_program || peek(place + face->tpoff, &face->tpoff, sizeof face->tpoff)) &&
+         peek(global + (uint64_t)(int64_t)library.global_way, &face->global, sizeof face->global);
+}
+
 static bool alternate_stack(struct stack *found)
 {
   stack_t stack;

@@ -55,10 +55,8 @@ static bool scope_add(struct scope *scope, struct library *library)
 /* Is this the face of a live-patchable library that is bound to this runtime? */
 static bool is_ours(uint64_t descriptor)
 {
-  struct ulp_library face;
-  return peek(descriptor, &face, sizeof face) && face.magic == ULP_MAGIC_LIBRARY &&
-         face.abi == ULP_ABI_VERSION &&
-         global_of((const struct ulp_library *)descriptor) == &ulp_control_block.universe;
+  struct face face;
+  return peek_library(descriptor, &face) && face.global == (uint64_t)&ulp_control_block.universe;
 }
 
 /* Does the old function begin as ulp-dynsym-gate and emit.c leave it? */

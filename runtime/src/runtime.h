@@ -50,28 +50,6 @@ static inline slot_t *slot_at(uint64_t code)
   return &__ulp_slot_records[(code - (uint64_t)__ulp_slots) / ULP_SLOT_STRIDE];
 }
 
-/* A signed number of 32 bits that need not be aligned. */
-static inline int64_t signed_at(const void *place)
-{
-  int32_t value;
-  __builtin_memcpy(&value, place, sizeof value);
-  return value;
-}
-
-/* Where a thread's block of this library lies, from its thread pointer: tlsOffset in abi.ts. */
-static inline uint64_t tls_offset(const struct ulp_library *library)
-{
-  const uint8_t *way = library->tpoff_way, *number = way + 3;
-  return way[1] == 0x8b ? *(const uint64_t *)(number + signed_at(number))
-                        : (uint64_t)signed_at(number);
-}
-
-/* The universe that this library's entries read; NULL without any libpulp.so. */
-static inline const void *global_of(const struct ulp_library *library)
-{
-  return *(const void *const *)((const char *)&library->global_way + library->global_way);
-}
-
 static inline bool has_slot(tls_t *tls)
 {
   return slot_at(tls->code) != NULL;
@@ -123,6 +101,13 @@ static inline void forget_slot(tls_t *tls)
 
 /* ---- memory.c: all of them entry */
 ULP_HIDDEN bool peek(uint64_t address, void *to, size_t size);
+/* What a ulp_library says, which may be unloaded meanwhile. */
+struct face {
+  uint64_t tpoff;  /* where a thread's block lies, from its thread pointer: tlsOffset in abi.ts */
+  uint64_t global; /* the universe that its entries read; 0 without any libpulp.so */
+};
+/* False: there is none of this ABI version at this address. */
+ULP_HIDDEN bool peek_library(uint64_t descriptor, struct face *face);
 ULP_HIDDEN bool on_alternate_stack(uint64_t sp);
 
 struct mapping {

@@ -17,12 +17,10 @@ void thread_notice(void)
 
 tls_t *block_of_this_thread(uint64_t address)
 {
-  struct ulp_library library;
+  struct face face;
   uint64_t thread_pointer;
   __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
-  if (!peek(address, &library, sizeof library) || library.magic != ULP_MAGIC_LIBRARY)
-    return NULL;
-  return (tls_t *)(thread_pointer + tls_offset((struct ulp_library *)address));
+  return peek_library(address, &face) ? (tls_t *)(thread_pointer + face.tpoff) : NULL;
 }
 
 void thread_gives_back(void)
