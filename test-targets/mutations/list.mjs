@@ -12,6 +12,7 @@ const RUNTIMES = 'test-targets/test/runtimes.test.ts';
 const CITIZEN = 'test-targets/test/citizen.test.ts';
 const TLS = 'test-targets/test/tls.test.ts';
 const ORDER = 'test-targets/test/lookup-order.test.ts';
+const RANDOM = ['test-targets/test/random.test.ts', 'random programs'];
 const ALONE = [WAYS, 'each way, before'];
 const SUSPENDED = [WAYS, 'each way, suspended'];
 const CANCELLED = [WAYS, 'cancelled at any'];
@@ -38,6 +39,12 @@ export const MUTATIONS = [
     what: 'entry: a tail call that comes back through other libraries is told from a stale claim',
     edits: [['entry.c', 'if (claim == sp && leads_to(', 'if (0 && leads_to(']],
     test: ALONE,
+  },
+  {
+    name: 'tail-call-through-others-random',
+    what: 'the same, found by random programs',
+    edits: [['entry.c', 'if (claim == sp && leads_to(', 'if (0 && leads_to(']],
+    test: RANDOM,
   },
   {
     name: 'claim-read-twice',
@@ -409,8 +416,8 @@ export const MUTATIONS = [
     edits: [
       [
         'helper.c',
-        'mprotect(stack_rest + REST_BYTES, FIRST_BYTES + minimal, PROT_READ | PROT_WRITE)',
-        'mprotect(stack_rest, STACK_BYTES + minimal, PROT_READ | PROT_WRITE)',
+        'mprotect(stack_low + REST_BYTES, stack_size - REST_BYTES, PROT_READ | PROT_WRITE)',
+        'mprotect(stack_low, stack_size, PROT_READ | PROT_WRITE)',
       ],
     ],
     test: [CITIZEN, 'a limit on data'],
