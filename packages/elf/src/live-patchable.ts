@@ -7,7 +7,10 @@ import { buildIdOf, parseNotes, type Note } from './notes';
 import { dynamicRelocations } from './relocations';
 
 const ENDBR64 = Buffer.from('f30f1efa', 'hex');
-/** The first bytes of a trampoline: endbr64; movq disp32(%rip), %r11, or in a program movq $imm32, %r11. */
+/**
+ * The first bytes of a trampoline: endbr64; movq disp32(%rip), %r11, or in a program movq $imm32,
+ * %r11.
+ */
 const TRAMPOLINE_HEADS = ['f30f1efa4c8b1d', 'f30f1efa49c7c3'].map((hex) => Buffer.from(hex, 'hex'));
 
 export function allNotes(elf: ElfFile): Note[] {
@@ -60,7 +63,10 @@ function isDescriptor(elf: ElfFile, address: LinkAddress): boolean {
   );
 }
 
-/** The only ulp_library in the data: the note was moved before the gate, and its distance means nothing. */
+/**
+ * The only ulp_library in the data: the note was moved before the gate, and its distance means
+ * nothing.
+ */
 function descriptorOf(elf: ElfFile): LinkAddress | undefined {
   const magic = Buffer.alloc(8);
   magic.writeBigUInt64LE(abi.MAGIC.library);

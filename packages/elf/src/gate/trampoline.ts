@@ -47,7 +47,9 @@ function loadOffset(end: bigint, tpoff: Runtime['tpoff']): Buffer {
 
 /** What a trampoline refers to, as link addresses. */
 export interface Runtime {
-  /** tpoff of the thread block: `place`, the GOT word that holds it, or in a program its `value`. */
+  /**
+   * tpoff of the thread block: `place`, the GOT word that holds it, or in a program its `value`.
+   */
   readonly tpoff: { readonly place: LinkAddress } | { readonly value: bigint };
   readonly library: LinkAddress;
   /** __ulp_entry: all that is rare. */
@@ -62,7 +64,8 @@ export interface Runtime {
  *     if (tls.low > rsp || tls.universe == outside) goto __ulp_entry     another stack, help
  *     goto S
  *   }
- *   if (tls.sp != 0 || tls.high <= rsp) goto __ulp_entry    tail call, stale claim, another stack, the first entry
+ *   if (tls.sp != 0 || tls.high <= rsp) goto __ulp_entry    tail call, stale claim, another stack,
+ *                                                           the first entry
  *   tls.sp = rsp                                            E1, see trm.S
  *   goto tls.code                                           the return slot
  *
