@@ -26,7 +26,9 @@ const claim = z.object({
   pinned: z.boolean().describe('inside until the thread ends, because return slots had run out'),
   slot: z
     .enum(['used', 'limbo', 'contested', 'none'])
-    .describe('limbo: the call is suspended (a coroutine). contested: one of several calls on stacks that the thread was not seen to switch to; they keep one universe until all have returned'),
+    .describe(
+      'limbo: the call is suspended (a coroutine). contested: one of several calls on stacks that the thread was not seen to switch to; they keep one universe until all have returned',
+    ),
   since: placeSchema
     .nullable()
     .describe(
