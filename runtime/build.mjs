@@ -37,7 +37,8 @@ function compile(name, object) {
   const input = join(source, name);
   if (modified(object) >= Math.max(modified(input), newestHeader)) return;
   // No lines for assembly: a debugger's `step` then goes through it, back into the caller.
-  const debug = name.endsWith('.S') ? [] : ['-g1'];
+  // And no relaxation of loads from the GOT: see trm.S.
+  const debug = name.endsWith('.S') ? ['-Wa,-mrelax-relocations=no'] : ['-g1'];
   gcc(...FLAGS, ...debug, '-c', input, '-o', object);
 }
 

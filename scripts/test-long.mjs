@@ -120,6 +120,11 @@ const RUNS = {
     run: node('scripts/fuzz.mjs', '--cases', '100000'),
     minutes: 30,
   },
+  random: {
+    what: '20 minutes of random programs: alone, with changes that they ask for, beside changes',
+    run: node('scripts/random-programs.mjs', '--minutes', '20', '--seed', '1000'),
+    minutes: 21,
+  },
   soak: {
     what: 'half an hour of changes by all commands, and what processes hold',
     run: node('bench/soak.mjs', '--minutes', '30'),

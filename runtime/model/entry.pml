@@ -29,8 +29,7 @@
 #define BLOCKS (2 * LIBRARIES)
 #define OTHER (LIBRARIES - 1)   /* the library that is called from the first one: itself if there is but one */
 
-#define OUTSIDE 255             /* ULP_UNIVERSE_OUTSIDE */
-#define NO_SLOT 1               /* ULP_SP_NO_SLOT */
+#define OUTSIDE 255             /* ULP_UNIVERSE_OUTSIDE: compares as newest */
 #define IN(t, l) ((t) * LIBRARIES + (l))
 
 /* ---- the helper's side -------------------------------------------------------------------------- */
@@ -48,7 +47,8 @@ bool unloaded;                  /* the patch */
 
 /* ---- a thread's side ---------------------------------------------------------------------------- */
 
-byte sp[BLOCKS] = NO_SLOT; /* ulp_tls, as the thread itself sees it */
+byte sp[BLOCKS];           /* ulp_tls, as the thread itself sees it */
+bool asks[BLOCKS] = true;  /* high is 0: no slot yet */
 byte now[BLOCKS] = OUTSIDE; /* ulp_tls.universe, the same */
 byte pushed[BLOCKS] = OUTSIDE; /* -8(W): what the slot pushes, and anything before */
 bool blocked[2];          /* its signals */
@@ -56,7 +56,7 @@ bool blocked[2];          /* its signals */
 /* The same as the helper sees it, and the stores that are on their way there. */
 mtype = { SLOT, SP, UNIVERSE };
 bool memory_slot[BLOCKS];
-byte memory_sp[BLOCKS] = NO_SLOT;
+byte memory_sp[BLOCKS];
 byte memory_universe[BLOCKS] = OUTSIDE;
 chan buffer[2] = [3] of { mtype, byte, byte };
 
@@ -105,7 +105,7 @@ inline store_universe(t, l, v) { atomic { store(t, UNIVERSE, l, v); now[IN(t, l)
 
 /* ---- entry: the trampoline and __ulp_entry ------------------------------------------------------- */
 
-/* .Lhelp in trm.S, help() in slots.c */
+/* .Lhelp in trm.S, help() in entry.c */
 inline help(t, l) {
   read = universe;
 #ifdef BREAK_HELP_IS_A_STORE
@@ -115,21 +115,19 @@ inline help(t, l) {
 #endif
   read = now[IN(t, l)];
 #ifndef BREAK_HELP_LEAVES_WHAT_IS_PUSHED
-  if :: pushed[IN(t, l)] < read -> pushed[IN(t, l)] = read :: else fi;
+  pushed[IN(t, l)] = read;
 #endif
   read = 0
 }
 
-/* acquire() in slots.c */
+/* outside() in entry.c, signals blocked: the bit in the map is taken by a locked instruction */
 inline acquire(t, l) {
-  blocked[t] = true;
   if
-  :: sp[IN(t, l)] == NO_SLOT ->
-     atomic { drain_all(t); store(t, SLOT, l, 1) }      /* the bit in the map is taken by a locked instruction */
-     store_sp(t, l, 0)
+  :: asks[IN(t, l)] ->
+     atomic { drain_all(t); store(t, SLOT, l, 1) }
+     asks[IN(t, l)] = false
   :: else
-  fi;
-  blocked[t] = false
+  fi
 }
 
 /* rsp: the address of the word that would be claimed */
@@ -143,7 +141,7 @@ inline enter(t, l, rsp, outermost) {
      break
   :: sp[IN(t, l)] <= rsp ->
      if
-     :: sp[IN(t, l)] == 0 ->
+     :: sp[IN(t, l)] == 0 && !asks[IN(t, l)] ->
         outermost = true;
 #ifdef BREAK_UNIVERSE_BEFORE_CLAIM
         pushed[IN(t, l)] = universe;
@@ -161,16 +159,31 @@ inline enter(t, l, rsp, outermost) {
         atomic { if :: !memory_slot[IN(t, l)] -> store(t, SLOT, l, 1) :: else fi };
 #endif
         break
-     :: sp[IN(t, l)] == NO_SLOT ->
-#ifdef BREAK_SLOT_BEHIND_THE_CLAIM
-        store_sp(t, l, 0)
+     :: sp[IN(t, l)] != 0 || asks[IN(t, l)] ->
+#ifdef BREAK_CLAIM_IS_READ_TWICE
+        if
+        :: sp[IN(t, l)] == 0 && asks[IN(t, l)] -> goes_on = asks[IN(t, l)]
+        :: else -> goes_on = false
+        fi;
+        blocked[t] = true;
 #else
-        acquire(t, l)
+        blocked[t] = true;                              /* ulp_special() in entry.c */
+        goes_on = sp[IN(t, l)] == 0;
 #endif
-     :: sp[IN(t, l)] > NO_SLOT && sp[IN(t, l)] <= rsp -> /* a handler on an alternate stack that lies above */
-        outermost = false;
-        if :: now[IN(t, l)] == OUTSIDE -> help(t, l) :: else fi;
-        break
+        if
+        :: goes_on ->
+#ifdef BREAK_SLOT_BEHIND_THE_CLAIM
+           asks[IN(t, l)] = false;
+#else
+           acquire(t, l);
+#endif
+           blocked[t] = false
+        :: !goes_on ->                                  /* a handler on an alternate stack above */
+           outermost = false;
+           if :: now[IN(t, l)] == OUTSIDE -> help(t, l) :: else fi;
+           blocked[t] = false;
+           break
+        fi
      fi
   od
 }
@@ -269,7 +282,7 @@ inline call_of_handler(t, c, w) {
 
 /* ---- processes ---------------------------------------------------------------------------------- */
 
-#define LOCALS bool outermost, outermost_too; byte outer, inner, read, calls, began;
+#define LOCALS bool outermost, outermost_too, goes_on; byte outer, inner, read, calls, began;
 
 proctype thread_with_handlers() provided (level == 0) {
   LOCALS
@@ -308,7 +321,7 @@ proctype thread() {
   LOCALS
   atomic {
     began = universe;
-    if :: sp[IN(1, 0)] == NO_SLOT -> acquire(1, 0) :: else fi;
+    acquire(1, 0);
     store_sp(1, 0, 20)
   }
   pushed[IN(1, 0)] = universe;
@@ -328,10 +341,10 @@ proctype thread() {
   }
 }
 
-/* claim_abandon() in slots.c, for each claim that a jump leaves behind */
+/* claims_left_for() in entry.c, for each claim that a jump leaves */
 inline abandon(t, l) {
   blocked[t] = true;
-  atomic { if :: sp[IN(t, l)] > NO_SLOT -> outside(t, l) :: else fi };
+  atomic { if :: sp[IN(t, l)] != 0 -> outside(t, l) :: else fi };
   blocked[t] = false
 }
 
@@ -376,14 +389,14 @@ inline barrier_code() { atomic { drain_all(0); drain_all(1); fetched[0] = detour
 /* universe_of() in claims.c */
 inline consider(sp_found, universe_found) {
   if
-  :: sp_found <= NO_SLOT
+  :: sp_found == 0
 #ifdef BREAK_NO_UNIVERSE_IS_OUTSIDE
-  :: sp_found > NO_SLOT && universe_found == OUTSIDE
+  :: sp_found != 0 && universe_found == OUTSIDE
 #else
-  :: sp_found > NO_SLOT && universe_found == OUTSIDE -> oldest = 0
+  :: sp_found != 0 && universe_found == OUTSIDE -> oldest = 0
 #endif
-  :: sp_found > NO_SLOT && universe_found < oldest -> oldest = universe_found
-  :: sp_found > NO_SLOT && universe_found >= oldest && universe_found != OUTSIDE
+  :: sp_found != 0 && universe_found < oldest -> oldest = universe_found
+  :: sp_found != 0 && universe_found >= oldest && universe_found != OUTSIDE
   fi
 }
 
@@ -459,9 +472,9 @@ proctype helper() {
   d_step { assert(NOBODY(in_new)); unloaded = true }
   /* When all have ended, nobody has left anything behind. */
   ended == THREADS + HANDLERS;
-  assert(sp[IN(0, 0)] <= NO_SLOT && sp[IN(1, 0)] <= NO_SLOT);
+  assert(sp[IN(0, 0)] == 0 && sp[IN(1, 0)] == 0);
   assert(now[IN(0, 0)] == OUTSIDE && now[IN(1, 0)] == OUTSIDE);
-  assert(sp[IN(0, OTHER)] <= NO_SLOT && now[IN(0, OTHER)] == OUTSIDE)
+  assert(sp[IN(0, OTHER)] == 0 && now[IN(0, OTHER)] == OUTSIDE)
 }
 
 init {

@@ -7,14 +7,14 @@ static const uint64_t NONE = ~0UL;
 
 static uint64_t known(uint32_t universe)
 {
-  return universe == ULP_UNIVERSE_OUTSIDE ? 0 : universe; /* between E1 and E2: unknown */
+  return universe; /* 0 between E1 and E2: not known */
 }
 
-/* What a call in limbo keeps alive. The word of one that is held tells nothing: see context.c. */
+/* What a call in limbo keeps alive. */
 static uint64_t universe_in_limbo(slot_t *slot)
 {
   uint32_t universe = slot->junk_universe;
-  if (slot->junk_sp == 0 || (slot->state != ULP_SLOT_HELD && frame_is_dead(slot, slot->saved_sp)))
+  if (limbo_is_over(slot))
     return NONE;
   return known(universe);
 }
@@ -23,7 +23,7 @@ static uint64_t universe_in_limbo(slot_t *slot)
 static uint64_t universe_in_use(slot_t *slot, uint64_t owner)
 {
   struct ulp_tls tls;
-  if (!peek(owner, &tls, sizeof tls) || tls.code != slot_code(slot) || tls.sp <= ULP_SP_NO_SLOT)
+  if (!peek(owner, &tls, sizeof tls) || tls.code != slot_code(slot) || tls.sp == 0)
     return NONE;
   return known(tls.universe);
 }
@@ -52,9 +52,13 @@ static uint64_t universe_of(slot_t *slot)
 static void heal(slot_t *slot)
 {
   struct ulp_tls tls;
+  if (slot->state == ULP_SLOT_ORPHAN && limbo_is_over(slot) && thread_is_gone(slot->tid)) {
+    slot_release(slot);
+    return;
+  }
   if (slot->state != ULP_SLOT_USED || !thread_is_gone(slot->tid))
     return;
-  if (peek(slot->tls, &tls, sizeof tls) && tls.code == slot_code(slot) && tls.sp > ULP_SP_NO_SLOT)
+  if (peek(slot->tls, &tls, sizeof tls) && tls.code == slot_code(slot) && tls.sp != 0)
     __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
   slot_release(slot);
 }

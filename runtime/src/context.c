@@ -17,6 +17,13 @@ struct parked {
   uint32_t universe;
 };
 
+/* What a coroutine leaves in the frame of its swapcontext. */
+struct context {
+  uint64_t stack_low, stack_high; /* the coroutine stack that it is on */
+  int count;
+  struct parked parked[PARKED_MAX];
+};
+
 static uint64_t thread_pointer(void)
 {
   uint64_t value;
@@ -25,31 +32,90 @@ static uint64_t thread_pointer(void)
 }
 
 /*
+ * Of a contested block, the calls on this very stack are the coroutine's. The outermost of them is
+ * its claim when it goes on. The others return to their junk wherever they do, and need nothing.
+ */
+static void park_contested(struct context *context, uint64_t here, const struct stack *stack)
+{
+  struct thread *me = &ulp_thread;
+  for (slot_t *slot = me->slots; slot; slot = slot_next(slot)) {
+    if (slot->state != ULP_SLOT_CONTESTED || slot->junk_sp == 0 || slot->saved_sp < here ||
+        !is_on(stack, slot->saved_sp))
+      continue;
+    tls_t *tls = block_of_this_thread(slot->library);
+    struct parked *of_library = NULL;
+    for (int i = 0; i < context->count; i++)
+      if (context->parked[i].slot->library == slot->library)
+        of_library = &context->parked[i];
+    if (!tls || (!of_library && context->count == PARKED_MAX))
+      continue; /* the thread's, and so late */
+    if (!of_library)
+      (of_library = &context->parked[context->count++])->sp = 0;
+    if (slot->saved_sp > of_library->sp)
+      *of_library = (struct parked){slot, slot->saved_sp, (uint64_t)tls - thread_pointer(),
+                                    slot->junk_universe};
+    __atomic_fetch_add(&slot->moves, 1, __ATOMIC_SEQ_CST);
+    slot->state = ULP_SLOT_LIMBO;
+  }
+}
+
+/*
+ * Where a context of makecontext begins. One that goes on says itself where it is, and what is not
+ * filled in says nothing.
+ */
+static void stack_of_target(const ucontext_t *to)
+{
+  struct thread *me = &ulp_thread;
+  const uint64_t low = (uint64_t)to->uc_stack.ss_sp, high = low + to->uc_stack.ss_size;
+  const uint64_t sp = (uint64_t)to->uc_mcontext.gregs[REG_RSP];
+  const bool is_there = sp > low && sp <= high;
+  me->coroutine_low = is_there ? low : 0;
+  me->coroutine_high = is_there ? high : 0;
+}
+
+/*
  * noinline, both: after the switch the thread may be another, so its TLS is looked up afresh.
  *
- * A word that does not lead to the slot says that a handler's swapcontext has interrupted an entry
- * or an exit, or that a jump which nobody saw left the call. In either case the slot waits for this
- * swapcontext.
+ * Not parked is what lies on another stack than this one, because another switch left it there,
+ * which nobody saw: that belongs to the thread. A word that does not lead to the slot says that
+ * a handler's swapcontext has interrupted an entry or an exit; the slot waits for this
+ * swapcontext then.
  */
-__attribute__((noinline)) static int park(struct parked *parked)
+__attribute__((noinline)) static void park(struct context *context, const ucontext_t *to)
 {
+  struct thread *me = &ulp_thread;
   const uint64_t here = (uint64_t)__builtin_frame_address(0);
   const uint64_t before = signals_block();
-  int count = 0;
-  for (slot_t *slot = ulp_thread.slots; slot && count < PARKED_MAX; slot = slot_next(slot)) {
+  struct stack stack;
+  context->stack_low = me->coroutine_low;
+  context->stack_high = me->coroutine_high;
+  context->count = 0;
+  if (me->slots)
+    stack_of(here, &stack);
+  for (slot_t *slot = me->slots; slot; slot = slot_next(slot)) {
     tls_t *tls = (tls_t *)slot->tls;
     if (in_limbo(slot) || tls->code != slot_code(slot) || !has_claim(tls))
       continue;
-    if (tls->sp < here && same_stack(tls->sp, here)) { /* deeper than we are: such a jump */
-      claim_abandon(tls, true);
-      continue;
+    uint64_t word;
+    const bool same = is_on(&stack, tls->sp);
+    const bool is_settled = peek(tls->sp, &word, sizeof word) && leads_to(word, slot);
+    if (same && tls->sp < here) { /* deeper than we are */
+      claim_jumped(tls, slot, here, &stack);
+    } else if (is_settled &&
+               ((!same && stack.kind != STACK_ALTERNATE) || context->count == PARKED_MAX)) {
+      claim_contest(tls, slot);
+    } else if (context->count < PARKED_MAX) {
+      const uint64_t library = slot->library;
+      context->parked[context->count++] =
+          (struct parked){slot, tls->sp, (uint64_t)tls - thread_pointer(), tls->universe};
+      slot_suspend(slot, tls, is_settled ? ULP_SLOT_LIMBO : ULP_SLOT_HELD);
+      block_rest(tls, library);
     }
-    parked[count++] =
-        (struct parked){slot, tls->sp, (uint64_t)tls - thread_pointer(), tls->universe};
-    slot_suspend(slot, tls, frame_is_dead(slot, tls->sp) ? ULP_SLOT_HELD : ULP_SLOT_LIMBO);
   }
+  if (me->contested)
+    park_contested(context, here, &stack);
+  stack_of_target(to);
   signals_restore(before);
-  return count;
 }
 
 static bool is_mine(slot_t *wanted)
@@ -60,27 +126,39 @@ static bool is_mine(slot_t *wanted)
   return false;
 }
 
+/* The thread is inside in this universe anyway: its calls are contested, or it is pinned. */
+static bool is_inside_as(tls_t *tls, uint64_t sp, uint32_t universe)
+{
+  return tls->sp == sp && tls->universe == universe;
+}
+
 /*
  * A call that was parked in another thread gets a slot of this one: its return address moves there,
- * and the word on its stack leads there. A word that does not lead to the old slot is being used
- * right now by a handler's swapcontext in the middle of an entry or exit; and there may be no slot:
- * such a call keeps its old slot, whose exit clears junk, and the thread is inside for good.
+ * and what held the old slot's return point leads there. That may be nowhere, because a handler's
+ * swapcontext has interrupted an entry or an exit; and there may be no slot: such a call keeps its
+ * old slot, whose exit clears junk, and the thread is inside for good.
  */
 static void take_over(const struct parked *p, tls_t *tls)
 {
-  volatile uint64_t *word = return_place((volatile uint64_t *)p->sp, p->slot);
+  volatile uint64_t *place = return_place((volatile uint64_t *)p->sp, p->slot);
+  const uint64_t library = p->slot->library;
+  const bool contested = is_inside_as(tls, ULP_SP_CONTESTED, p->universe);
+  const bool pinned = is_inside_as(tls, ULP_SP_PINNED, p->universe);
   slot_move_begin(p->slot);
   slot_t *slot = NULL;
-  if (word)
-    slot = has_slot(tls) ? slot_at(tls->code) : slot_assign(tls);
+  if (place && contested)
+    slot = slot_contest(tls, library, p->sp);
+  else if (place && !pinned)
+    slot = has_slot(tls) ? slot_at(tls->code) : slot_assign(tls, library);
   if (slot) {
-    tls->sp = p->sp;
-    tls->universe = p->universe;
+    if (!contested) {
+      tls->sp = p->sp;
+      tls->universe = p->universe;
+    }
     slot->ret = p->slot->ret;
-    *word = slot_code(slot) + ULP_SLOT_RETURN;
-  } else {
-    pin_note(tls);
-    claim_pin(tls, p->universe);
+    *place = slot_code(slot) + ULP_SLOT_RETURN;
+  } else if (!pinned) {
+    pin(tls, library, p->universe);
   }
   slot_move_end(p->slot, slot);
 }
@@ -88,26 +166,49 @@ static void take_over(const struct parked *p, tls_t *tls)
 /* The thread's own slot is the call's again; what it used meanwhile can be reused. */
 static void take_back(const struct parked *p, tls_t *tls)
 {
+  if (is_inside_as(tls, ULP_SP_PINNED, p->universe))
+    return;
+  if (is_inside_as(tls, ULP_SP_CONTESTED, p->universe)) {
+    ulp_thread.contested = true;
+    p->slot->state = ULP_SLOT_CONTESTED;
+    return;
+  }
   slot_t *idle = slot_at(tls->code);
   slot_resume(p->slot, tls, p->sp, p->universe);
   if (idle)
     slot_idle(idle);
 }
 
-__attribute__((noinline)) static void unpark(const struct parked *parked, int count)
+/*
+ * Where the thread was contested or pinned in another universe, the coroutine has its own until
+ * it is parked again: an entry asks, and block_rest() puts the thread's back.
+ */
+__attribute__((noinline)) static void unpark(const struct context *context)
 {
   const uint64_t before = signals_block();
-  while (count-- > 0) {
-    const struct parked *p = &parked[count];
+  ulp_thread.coroutine_low = context->stack_low;
+  ulp_thread.coroutine_high = context->stack_high;
+  for (int i = context->count; i-- > 0;) {
+    const struct parked *p = &context->parked[i];
     tls_t *tls = (tls_t *)(thread_pointer() + p->tpoff);
-    if (!in_limbo(p->slot) || p->slot->saved_sp != p->sp) /* it was over, and has been reused */
-      continue;
+    if (!in_limbo(p->slot) || p->slot->saved_sp != p->sp || p->slot->junk_sp == 0)
+      continue;         /* it was over, and has been reused */
     if (has_claim(tls)) /* left by something else than swapcontext */
-      claim_abandon(tls, false);
+      claim_contest(tls, slot_at(tls->code));
+    if (tls->sp == ULP_SP_CONTESTED && contested_universe(p->slot->library) == 0)
+      leave(tls); /* all of them have returned */
     if (is_mine(p->slot))
       take_back(p, tls);
     else
       take_over(p, tls);
+  }
+  /* What the blocks know of stacks may be what a handler has seen in the middle of the switch. */
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
+    tls_t *tls = (tls_t *)slot->tls;
+    if (in_limbo(slot) || tls->code != slot_code(slot) || tls->sp == ULP_SP_PINNED)
+      continue;
+    tls->high = 0;
+    tls->low = ~0UL;
   }
   signals_restore(before);
 }
@@ -115,13 +216,12 @@ __attribute__((noinline)) static void unpark(const struct parked *parked, int co
 ULP_EXPORT int swapcontext(ucontext_t *from, const ucontext_t *to)
 {
   static int (*real)(ucontext_t *, const ucontext_t *);
-  struct parked parked[PARKED_MAX];
-  int count = ulp_thread.slots ? park(parked) : 0;
+  struct context context;
   if (!real && !(real = (int (*)(ucontext_t *, const ucontext_t *))next_function("swapcontext",
                                                                                  "libc.so.6")))
     abort(); /* a libc without it, and yet somebody has called it */
+  park(&context, to);
   int result = real(from, to);
-  if (count > 0)
-    unpark(parked, count);
+  unpark(&context);
   return result;
 }

@@ -14,7 +14,7 @@ ulp_control_block:
         .type   __ulp_global, @object
         .size   __ulp_global, 8
 __ulp_global:
-        .quad   1
+        .quad   ULP_UNIVERSE_BASE + 1
         .zero   ULP_CONTROL__SIZEOF - ULP_CONTROL__UNIVERSE - 8
 
         .section .note.ulp, "a", @note

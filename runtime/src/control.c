@@ -65,6 +65,20 @@ static bool is_interpreted(void)
   return answer != 0;
 }
 
+/*
+ * What the first constructor and the last destructor of a live-patchable library call; nothing
+ * needs it yet.
+ */
+ULP_EXPORT void __ulp_library_begins(const struct ulp_library *library, const void *header)
+{
+  (void)library, (void)header;
+}
+
+ULP_EXPORT void __ulp_library_ends(const struct ulp_library *library, const void *header)
+{
+  (void)library, (void)header;
+}
+
 #define TEXT_OF(name) #name
 #define TEXT(name) TEXT_OF(name)
 

@@ -11,7 +11,7 @@
 
 enum {
   COMPARE_SIZE = 12, /* 64 81 3c 25 d32 i32   cmpl $universe, %fs:disp */
-  BELOW_SIZE = 6,    /* 0f 82 r32             jb next version */
+  BELOW_SIZE = 6,    /* 0f 8c r32             jl next version */
   JUMP_SIZE = 6,     /* ff 25 r32             jmp *pointer(%rip) */
 };
 
@@ -65,7 +65,7 @@ static bool selector_fits(const struct detour *detour)
 
 /*
  *   cmpl $universe, %fs:tpoff + 8
- *   jb   E + 2
+ *   jl   E + 2
  *   jmp  *selector_pointer(%rip)
  */
 static bool write_selector(struct detour *detour, const struct text *text)
@@ -81,7 +81,7 @@ static bool write_selector(struct detour *detour, const struct text *text)
   uint8_t bytes[ULP_PADDING_SELECTOR_SIZE], *at = bytes;
   uint64_t there = padding_at(detour, ULP_PADDING_SELECTOR);
   at = emit_compare(at, library, version->universe);
-  *at++ = 0x72; /* jb r8 */
+  *at++ = 0x7c; /* jl r8 */
   *at = (uint8_t)(after_entry(detour) - (there + COMPARE_SIZE + 2));
   at++;
   emit_jump(at, there + COMPARE_SIZE + 2, (uint64_t)detour->selector_pointer);
@@ -97,7 +97,7 @@ static bool write_selector(struct detour *detour, const struct text *text)
 
 /*
  * For each version, newest first:
- *     for each library of its scope:  cmpl $universe, %fs:tpoff + 8;  jb next version
+ *     for each library of its scope:  cmpl $universe, %fs:tpoff + 8;  jl next version
  *     jmp *code
  * then: jmp *(E + 2)
  * The pointers follow, eight bytes each.
@@ -121,7 +121,7 @@ static bool write_stub(struct detour *detour, const struct text *text)
     uint8_t *next = at + v->scope->count * (COMPARE_SIZE + BELOW_SIZE) + JUMP_SIZE;
     for (uint32_t i = 0; i < v->scope->count; i++) {
       at = emit_compare(at, v->scope->libraries[i], v->universe);
-      at = put(at, "\x0f\x82", 2);
+      at = put(at, "\x0f\x8c", 2);
       at = put32(at, next - (at + 4));
     }
     at = emit_jump(at, (uint64_t)(stub + (at - bytes)),

@@ -34,10 +34,12 @@ __asm__("        .text\n"
  */
 static bool is_trampoline(const uint8_t *at)
 {
-  static const uint8_t head[] = {0xf3, 0x0f, 0x1e, 0xfa, 0x4c, 0x8b, 0x1d};
+  static const uint8_t head[] = {0xf3, 0x0f, 0x1e, 0xfa};
   for (size_t i = 0; i < sizeof head; i++)
     if (at[i] != head[i])
       return false;
+  if (memcmp(at + 4, "\x4c\x8b\x1d", 3) != 0 && memcmp(at + 4, "\x49\xc7\xc3", 3) != 0)
+    return false;
   return memcmp(at + 11, "\xc7\x44\x24\xf0", 4) == 0;
 }
 

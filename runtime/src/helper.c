@@ -50,7 +50,8 @@ enum {
 extern ULP_HIDDEN char ulp_gadget[], ulp_gadget_end[], ulp_repeat[];
 ULP_HIDDEN __attribute__((noreturn, used)) void helper_life(uint64_t launched);
 
-static char *stack_rest;
+static char *stack_low; /* above its guard: the rest of it, then the first bytes */
+static size_t stack_size;
 
 static uint64_t fs_base(void)
 {
@@ -66,6 +67,16 @@ static __attribute__((noreturn)) void leave_kernel_thread(void)
     raw_syscall(SYS_exit, 0);
 }
 
+/* Where glibc notes a thread's stack in its descriptor: the only two words there that say ours. */
+static void find_stack_offset(void)
+{
+  const uint64_t *descriptor = (const uint64_t *)fs_base();
+  enum { WORDS = 2048 / 8 }; /* glibc's has some 2300 bytes */
+  for (uint32_t i = 0; i + 1 < WORDS; i++)
+    if (descriptor[i] == (uint64_t)stack_low && descriptor[i + 1] == stack_size)
+      ulp_stack_offset = i * 8;
+}
+
 /* The first life notes what clone needs for the next one. */
 static void *first_life(void *unused)
 {
@@ -75,6 +86,7 @@ static void *first_life(void *unused)
   (void)unused;
   prctl(PR_GET_TID_ADDRESS, &tid_address);
   control->helper_tls = fs_base();
+  find_stack_offset();
   control->helper_stack = ((uint64_t)&here - 1024) & ~0xffUL;
   __atomic_store_n(&control->tid_address, tid_address, __ATOMIC_RELEASE);
   leave_kernel_thread();
@@ -82,13 +94,13 @@ static void *first_life(void *unused)
 
 static bool stack_open(void)
 {
-  return raw_syscall(SYS_mprotect, stack_rest, REST_BYTES, PROT_READ | PROT_WRITE) == 0;
+  return raw_syscall(SYS_mprotect, stack_low, REST_BYTES, PROT_READ | PROT_WRITE) == 0;
 }
 
 static void stack_close(void)
 {
-  raw_syscall(SYS_madvise, stack_rest, REST_BYTES, MADV_DONTNEED);
-  raw_syscall(SYS_mprotect, stack_rest, REST_BYTES, PROT_NONE);
+  raw_syscall(SYS_madvise, stack_low, REST_BYTES, MADV_DONTNEED);
+  raw_syscall(SYS_mprotect, stack_low, REST_BYTES, PROT_NONE);
 }
 
 /* A life after the first; the gadget has moved the state to `launched`. */
@@ -167,11 +179,12 @@ static bool make_thread(void)
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
   if (low == MAP_FAILED)
     return false;
-  stack_rest = low + GUARD_BYTES;
-  int error = mprotect(stack_rest + REST_BYTES, FIRST_BYTES + minimal, PROT_READ | PROT_WRITE);
+  stack_low = low + GUARD_BYTES;
+  stack_size = STACK_BYTES + minimal;
+  int error = mprotect(stack_low + REST_BYTES, stack_size - REST_BYTES, PROT_READ | PROT_WRITE);
   if (error == 0) {
     sigfillset(&all);
-    pthread_attr_setstack(&attributes, stack_rest, STACK_BYTES + minimal);
+    pthread_attr_setstack(&attributes, stack_low, stack_size);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     error = pthread_create(&thread, &attributes, first_life, NULL);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -199,7 +212,7 @@ static int drop_zeros(struct dl_phdr_info *info, size_t size, void *unused)
     uint64_t block = (uint64_t)info->dlpi_tls_data - fs_base() + helper;
     uint64_t from = (block + segment->p_filesz + page - 1) & ~(page - 1);
     uint64_t to = (block + segment->p_memsz) & ~(page - 1);
-    if (from >= (uint64_t)stack_rest + STACK_BYTES && from < to && to <= helper)
+    if (from >= (uint64_t)stack_low + STACK_BYTES && from < to && to <= helper)
       madvise((void *)from, to - from, MADV_DONTNEED);
   }
   return 0;

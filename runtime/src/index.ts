@@ -27,7 +27,7 @@ export function runtimePath(file: RuntimeFile): string {
  * alone, that it is pure), which would not hold for the function that replaces it; see gcc(1).
  */
 export const cflags: readonly string[] = [
-  '-fpatchable-function-entry=82,80',
+  '-fpatchable-function-entry=98,96',
   '-flive-patching=inline-clone',
 ];
 

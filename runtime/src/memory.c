@@ -50,13 +50,37 @@ bool peek(uint64_t address, void *to, size_t size)
   return peek_without_call(address, to, size);
 }
 
-bool on_alternate_stack(uint64_t sp)
+bool peek_library(uint64_t descriptor, struct face *face)
+{
+  struct ulp_library library;
+  int32_t number;
+  if (!peek(descriptor, &library, sizeof library) || library.magic != ULP_MAGIC_LIBRARY ||
+      library.abi != ULP_ABI_VERSION)
+    return false;
+  __builtin_memcpy(&number, library.tpoff_way + 3, sizeof number);
+  const uint64_t place = descriptor + offsetof(struct ulp_library, tpoff_way) + 3;
+  const uint64_t global = descriptor + offsetof(struct ulp_library, global_way);
+  face->tpoff = (uint64_t)(int64_t)number;
+  const bool is_program = library.tpoff_way[1] != 0x8b;
+  return (is_program || peek(place + face->tpoff, &face->tpoff, sizeof face->tpoff)) &&
+         peek(global + (uint64_t)(int64_t)library.global_way, &face->global, sizeof face->global);
+}
+
+static bool alternate_stack(struct stack *found)
 {
   stack_t stack;
   if (raw_syscall(SYS_sigaltstack, 0, &stack) != 0 || (stack.ss_flags & SS_DISABLE))
     return false;
   /* As the kernel counts: a stack pointer at the low end is on what lies below it. */
-  return sp > (uint64_t)stack.ss_sp && sp - (uint64_t)stack.ss_sp <= stack.ss_size;
+  const uint64_t low = (uint64_t)stack.ss_sp + 1;
+  *found = (struct stack){STACK_ALTERNATE, low, low + stack.ss_size};
+  return true;
+}
+
+bool on_alternate_stack(uint64_t sp)
+{
+  struct stack stack;
+  return alternate_stack(&stack) && is_on(&stack, sp);
 }
 
 static const char *hexadecimal(const char *p, uint64_t *value)
@@ -70,12 +94,11 @@ static const char *hexadecimal(const char *p, uint64_t *value)
   }
 }
 
-/* The mapping around `address`, from /proc/thread-self/maps, read in pieces. */
-static bool mapping_around(uint64_t address, uint64_t *low, uint64_t *high)
+enum mappings mappings_each(bool (*visit)(const struct mapping *, void *), void *argument)
 {
   long fd = raw_syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0)
-    return false;
+    return MAPPINGS_UNKNOWN;
   char buffer[1024];
   long have = 0, got;
   bool found = false, tail_of_long_line = false;
@@ -86,9 +109,11 @@ static bool mapping_around(uint64_t address, uint64_t *low, uint64_t *high)
       if (buffer[i] != '\n')
         continue;
       if (!tail_of_long_line) {
-        const char *p = hexadecimal(buffer + start, low);
-        hexadecimal(p + 1, high);
-        found = address >= *low && address < *high;
+        struct mapping mapping;
+        const char *p = hexadecimal(buffer + start, &mapping.low);
+        p = hexadecimal(p + 1, &mapping.high);
+        mapping.writable = p[2] == 'w'; /* " rw-p" */
+        found = visit(&mapping, argument);
       }
       tail_of_long_line = false;
       start = i + 1;
@@ -102,21 +127,78 @@ static bool mapping_around(uint64_t address, uint64_t *low, uint64_t *high)
     }
   }
   raw_syscall(SYS_close, fd);
-  return found;
+  return found ? MAPPINGS_FOUND : got == 0 ? MAPPINGS_ALL : MAPPINGS_UNKNOWN;
 }
 
-/* Do both lie in one mapping? False when that cannot be found out. */
-bool same_stack(uint64_t a, uint64_t b)
+struct around {
+  uint64_t address;
+  struct mapping mapping;
+};
+
+static bool is_around(const struct mapping *mapping, void *argument)
 {
+  struct around *around = argument;
+  around->mapping = *mapping;
+  return around->address >= mapping->low && around->address < mapping->high;
+}
+
+/* ---- stacks whose bounds are known ---- */
+
+uint32_t ulp_stack_offset;
+extern void *__libc_stack_end __attribute__((weak));
+
+static uint64_t thread_word(uint32_t offset)
+{
+  uint64_t value;
+  __asm__("movq %%fs:(%1), %0" : "=r"(value) : "r"((uint64_t)offset));
+  return value;
+}
+
+/*
+ * The stack that the thread was made with. glibc notes it in the thread's descriptor (helper.c
+ * finds out where); not that of the first thread, which is the mapping around its first frame,
+ * and grows.
+ */
+static void find_own_stack(uint64_t sp)
+{
+  enum { MOST = 128 << 20 }; /* the kernel leaves that much to it */
   struct thread *me = &ulp_thread;
-  if (me->stack_high != 0 && a >= me->stack_low && a < me->stack_high && b >= me->stack_low &&
-      b < me->stack_high)
-    return true;
-  uint64_t low, high;
-  if (!mapping_around(a, &low, &high) || b < low || b >= high)
-    return false;
-  me->stack_high = 0; /* a handler that comes here must not mix the two */
-  me->stack_low = low;
-  me->stack_high = high;
-  return true;
+  const uint64_t block = ulp_stack_offset ? thread_word(ulp_stack_offset) : 0;
+  if (block != 0) {
+    me->own_high = block + thread_word(ulp_stack_offset + 8);
+    me->own_low = block;
+    return;
+  }
+  const bool is_first =
+      ulp_stack_offset || raw_syscall(SYS_gettid) == (long)raw_syscall(SYS_getpid);
+  const bool may_have_grown = sp < me->own_low && sp > me->own_high - MOST;
+  if (!is_first || !&__libc_stack_end || (me->own_high != 0 && !may_have_grown))
+    return;
+  struct around around = {.address = (uint64_t)__libc_stack_end};
+  if (mappings_each(is_around, &around) == MAPPINGS_FOUND) {
+    me->own_low = around.mapping.low;
+    me->own_high = around.mapping.high;
+  }
+}
+
+void own_stack(struct stack *stack, uint64_t sp)
+{
+  const struct thread *me = &ulp_thread;
+  if (me->own_high == 0 || sp < me->own_low)
+    find_own_stack(sp);
+  *stack = (struct stack){me->own_high ? STACK_OWN : STACK_UNKNOWN, me->own_low, me->own_high};
+}
+
+/* An alternate stack may lie in another one. */
+void stack_of(uint64_t sp, struct stack *stack)
+{
+  const struct thread *me = &ulp_thread;
+  if (alternate_stack(stack) && is_on(stack, sp))
+    return;
+  own_stack(stack, sp);
+  if (is_on(stack, sp))
+    return;
+  *stack = (struct stack){STACK_COROUTINE, me->coroutine_low, me->coroutine_high};
+  if (!is_on(stack, sp))
+    *stack = (struct stack){STACK_UNKNOWN, 0, 0};
 }

@@ -14,14 +14,14 @@ struct library *library_of(uint64_t descriptor)
     if (library->descriptor == descriptor)
       return library;
   struct image image;
-  struct ulp_library face;
-  if (!image_at(descriptor, &image) || !peek(descriptor, &face, sizeof face))
+  struct face face;
+  if (!image_at(descriptor, &image) || !peek_library(descriptor, &face))
     return NULL;
   struct library *library = calloc(1, sizeof *library);
   if (!library)
     return NULL;
   library->descriptor = descriptor;
-  library->tpoff = (int32_t)(int64_t)tls_offset((struct ulp_library *)descriptor);
+  library->tpoff = (int32_t)(int64_t)face.tpoff;
   library->low = image.low;
   library->high = image.high;
   /*

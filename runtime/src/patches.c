@@ -55,9 +55,8 @@ static bool scope_add(struct scope *scope, struct library *library)
 /* Is this the face of a live-patchable library that is bound to this runtime? */
 static bool is_ours(uint64_t descriptor)
 {
-  struct ulp_library face;
-  return peek(descriptor, &face, sizeof face) && face.magic == ULP_MAGIC_LIBRARY &&
-         face.abi == ULP_ABI_VERSION && face.global == (uint64_t)&ulp_control_block.universe;
+  struct face face;
+  return peek_library(descriptor, &face) && face.global == (uint64_t)&ulp_control_block.universe;
 }
 
 /* Does the old function begin as ulp-dynsym-gate and emit.c leave it? */
@@ -198,6 +197,9 @@ static void describe(struct application *a)
   strncpy(patch->path, a->request->path, sizeof patch->path - 1);
   patch->base = a->image.load_bias;
   patch->end = a->image.high;
+  patch->applied_at = header->time;
+  patch->applied_uid = header->uid;
+  patch->applied_pid = header->pid;
   patch->universe = a->universe;
   /* Applied from the store of the universe on: see patch_is_applied. */
   __atomic_store_n(&patch->state, ULP_PATCH_LIVE, __ATOMIC_RELEASE);

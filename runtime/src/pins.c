@@ -12,25 +12,46 @@ void pins_init(void)
   ulp_control_block.pins = (uint64_t)pins;
 }
 
-/*
- * Before the universe of the thread is read: oldest_universe() sees the pin, or the thread what is
- * newest. Entry.
- */
-void pin_note(tls_t *tls)
+/* NULL: the table is full. */
+static volatile struct ulp_pin *pin_note(tls_t *tls, uint64_t library)
 {
   __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
-  thread_notice();
-  ulp_thread.pinned = true;
   for (uint32_t i = 0; i < ULP_LIMIT_PINS; i++) {
     uint64_t nobody = 0;
     if (__atomic_compare_exchange_n(&pins[i].tls, &nobody, (uint64_t)tls, false, __ATOMIC_SEQ_CST,
                                     __ATOMIC_RELAXED)) {
-      pins[i].library = tls->library;
+      pins[i].library = library;
       pins[i].tid = thread_id();
-      return;
+      return &pins[i];
     }
   }
   __atomic_fetch_add(&ulp_control_block.pins_lost, 1, __ATOMIC_SEQ_CST);
+  return NULL;
+}
+
+/*
+ * Noted before the universe is read: oldest_universe() sees the pin, or the thread what is
+ * newest. The block is pinned before libc is called, which may be live-patchable itself.
+ */
+void pin(tls_t *tls, uint64_t library, uint32_t universe)
+{
+  volatile struct ulp_pin *noted = pin_note(tls, library);
+  if (universe == 0)
+    universe = (uint32_t)universe_now();
+  tls->library = library;
+  claim_pin(tls, universe);
+  if (noted)
+    noted->universe = universe;
+  ulp_thread.pinned = true;
+  thread_notice();
+}
+
+uint32_t pin_universe(tls_t *tls)
+{
+  for (uint32_t i = 0; ulp_thread.pinned && i < ULP_LIMIT_PINS; i++)
+    if (pins[i].tls == (uint64_t)tls && pins[i].tid == thread_id())
+      return pins[i].universe;
+  return 0;
 }
 
 static bool is_ours(volatile struct ulp_pin *pin)
@@ -41,6 +62,7 @@ static bool is_ours(volatile struct ulp_pin *pin)
 static void pin_free(volatile struct ulp_pin *pin)
 {
   pin->tid = 0;
+  pin->universe = 0;
   __atomic_store_n(&pin->tls, 0, __ATOMIC_RELEASE);
 }
 
@@ -53,6 +75,12 @@ void pins_give_back(void)
     tls_t *tls = (tls_t *)pins[i].tls;
     if (tls->sp == ULP_SP_PINNED)
       forget_slot(tls);
+    /*
+     * Calls that may be suspended on other stacks without a slot: nobody knows when they are
+     * over.
+     */
+    if (contested_universe(pins[i].library) != 0)
+      __atomic_fetch_add(&ulp_control_block.pins_lost, 1, __ATOMIC_SEQ_CST);
     pin_free(&pins[i]);
   }
   ulp_thread.pinned = false;
@@ -78,15 +106,12 @@ uint64_t oldest_pinned(uint64_t newest)
     return 0;
   for (uint32_t i = 0; i < ULP_LIMIT_PINS; i++) {
     uint64_t block = __atomic_load_n(&pins[i].tls, __ATOMIC_SEQ_CST);
-    struct ulp_tls tls;
     if (block == 0)
       continue;
     if (thread_is_gone(pins[i].tid))
       pin_free(&pins[i]);
-    else if (!peek(block, &tls, sizeof tls) || tls.sp != ULP_SP_PINNED)
-      newest = 0;
-    else if (tls.universe < newest)
-      newest = tls.universe;
+    else if (pins[i].universe < newest) /* 0: being noted */
+      newest = pins[i].universe;
   }
   return newest;
 }

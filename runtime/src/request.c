@@ -82,7 +82,8 @@ static bool read_request(struct request *request)
 {
   memcpy(&request->header, buffer, sizeof request->header);
   const struct ulp_request *h = &request->header;
-  if (h->length < sizeof *h || h->length > ULP_LIMIT_REQUEST_BYTES)
+  if (h->version != ULP_REQUEST_VERSION || h->flags != 0 || h->slot_count != 0 ||
+      h->length < sizeof *h || h->length > ULP_LIMIT_REQUEST_BYTES)
     return false;
   if (h->operation == ULP_OPERATION_COLLECT)
     return true;
@@ -119,7 +120,7 @@ static uint32_t answer(struct text *text)
   if (!barrier_register())
     return fail(ULP_RESULT_BARRIER_DENIED, "membarrier(2) is denied, perhaps by a seccomp filter");
   patches_recover();
-  if (universe_now() >= ULP_UNIVERSE_OUTSIDE - 256)
+  if (universe_now() >= UINT32_MAX - 256)
     return fail(ULP_RESULT_TABLE_FULL, "the universes are used up");
   uint64_t before = universe_now();
   uint32_t result = request.header.operation == ULP_OPERATION_APPLY ? patch_apply(&request, text)

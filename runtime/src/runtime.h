@@ -50,12 +50,6 @@ static inline slot_t *slot_at(uint64_t code)
   return &__ulp_slot_records[(code - (uint64_t)__ulp_slots) / ULP_SLOT_STRIDE];
 }
 
-/* Where a thread's block of this library lies, from its thread pointer. */
-static inline uint64_t tls_offset(const struct ulp_library *library)
-{
-  return *(const uint64_t *)((const char *)&library->tpoff_slot + library->tpoff_slot);
-}
-
 static inline bool has_slot(tls_t *tls)
 {
   return slot_at(tls->code) != NULL;
@@ -64,7 +58,7 @@ static inline bool has_slot(tls_t *tls)
 /* Inside, by way of a slot. */
 static inline bool has_claim(tls_t *tls)
 {
-  return tls->sp > ULP_SP_NO_SLOT && tls->sp != ULP_SP_PINNED;
+  return tls->sp > ULP_SP_CONTESTED && tls->sp != ULP_SP_PINNED;
 }
 
 static inline tls_t *junk_of(slot_t *slot)
@@ -86,25 +80,83 @@ static inline bool in_limbo(slot_t *slot)
 static inline void leave(tls_t *tls)
 {
   typedef uint64_t both __attribute__((vector_size(16), may_alias));
-  *(volatile both *)&tls->sp = (both){0, ULP_UNIVERSE_OUTSIDE};
+  *(volatile both *)&tls->sp = (both){0, 0};
+}
+
+/* Inside for good, by a pin that was noted. Signals blocked. */
+static inline void claim_pin(tls_t *tls, uint32_t universe)
+{
+  tls->universe = universe;
+  tls->low = 0;
+  tls->sp = ULP_SP_PINNED;
 }
 
 /* Outside, as before its first entry. Signals blocked. */
 static inline void forget_slot(tls_t *tls)
 {
-  tls->sp = ULP_SP_NO_SLOT;
-  tls->universe = ULP_UNIVERSE_OUTSIDE;
+  leave(tls);
+  tls->low = tls->high = 0; /* ask */
   tls->code = 0;
 }
 
+/* ---- memory.c: all of them entry */
+ULP_HIDDEN bool peek(uint64_t address, void *to, size_t size);
+/* What a ulp_library says, which may be unloaded meanwhile. */
+struct face {
+  uint64_t tpoff;  /* where a thread's block lies, from its thread pointer: tlsOffset in abi.ts */
+  uint64_t global; /* the universe that its entries read; 0 without any libpulp.so */
+};
+/* False: there is none of this ABI version at this address. */
+ULP_HIDDEN bool peek_library(uint64_t descriptor, struct face *face);
+ULP_HIDDEN bool on_alternate_stack(uint64_t sp);
+
+struct mapping {
+  uint64_t low, high;
+  bool writable;
+};
+enum mappings { MAPPINGS_ALL, MAPPINGS_FOUND, MAPPINGS_UNKNOWN };
+/* Until `visit` gives true: MAPPINGS_FOUND. MAPPINGS_UNKNOWN: not all could be looked at. */
+ULP_HIDDEN enum mappings mappings_each(bool (*visit)(const struct mapping *, void *),
+                                       void *argument);
+
+/*
+ * Stacks whose bounds are known exactly: the thread's own one, that of the coroutine that
+ * swapcontext has gone to, and the alternate one for signals. A mapping is none: two stacks may
+ * lie in one.
+ */
+enum stack_kind { STACK_UNKNOWN, STACK_OWN, STACK_COROUTINE, STACK_ALTERNATE };
+struct stack {
+  enum stack_kind kind;
+  uint64_t low, high;
+};
+static inline bool is_on(const struct stack *stack, uint64_t sp)
+{
+  return stack->kind != STACK_UNKNOWN && sp >= stack->low && sp < stack->high;
+}
+ULP_HIDDEN void stack_of(uint64_t sp, struct stack *stack);
+/* The one that the thread was made with; sp: where it is now. */
+ULP_HIDDEN void own_stack(struct stack *stack, uint64_t sp);
+/* Where a thread's descriptor has the address and size of its stack, from fs; 0: not known. */
+extern ULP_HIDDEN uint32_t ulp_stack_offset;
+
+/* ---- copies.c: entry */
+/*
+ * May a call still return through this slot, because something leads there from outside of
+ * [dead_low, dead_high)? Signals blocked.
+ */
+ULP_HIDDEN bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high);
+
 /* ---- records.c: entry */
-/* Can the slot's record be written? Before it is written first. */
+/* Can the slot's record be written? Before its bit in the map is taken. */
 ULP_HIDDEN bool record_open(slot_t *slot);
 
-/* ---- slots.c: all of them entry */
+/* ---- slots.c: all of them entry, all signals blocked */
 struct thread {
-  slot_t *volatile slots;                  /* every slot that this thread owns */
-  volatile uint64_t stack_low, stack_high; /* the mapping last found around a stack; high 0: none */
+  slot_t *volatile slots;                 /* every slot that this thread owns */
+  uint64_t own_low, own_high;             /* the stack that it was made with; 0: not known yet */
+  uint64_t coroutine_low, coroutine_high; /* the one that swapcontext has gone to; 0: none */
+  bool contested;                         /* it has had contested calls */
+  uint32_t doubts, doubts_until;          /* was_jumped_over() in entry.c */
   volatile bool ends;   /* its slots were given back: what it takes now is `late` */
   volatile bool pinned; /* in some library: pins.c */
 };
@@ -112,27 +164,27 @@ extern ULP_HIDDEN __thread struct thread ulp_thread __attribute__((tls_model("in
 extern ULP_HIDDEN volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
 extern ULP_HIDDEN volatile uint32_t ulp_slots_late; /* how many are */
 
-ULP_HIDDEN int ulp_special(tls_t *tls, uint64_t entry_sp);
 ULP_HIDDEN void slot_release(slot_t *slot);
-/* A slot of this thread becomes the block's; NULL when there is none. Signals blocked. */
-ULP_HIDDEN slot_t *slot_assign(tls_t *tls);
+/* A slot of this thread becomes the block's, which is outside then; NULL when there is none. */
+ULP_HIDDEN slot_t *slot_assign(tls_t *tls, uint64_t library);
+/* A slot of this thread for a contested call, whose return address lies at `sp`. */
+ULP_HIDDEN slot_t *slot_contest(tls_t *tls, uint64_t library, uint64_t sp);
 /* No call goes through it any more; the thread keeps it. */
 ULP_HIDDEN void slot_idle(slot_t *slot);
 /*
- * What holds the slot's return point: this word, or after tail calls a record that it leads to;
+ * What holds the slot's return point: this word, or after tail calls a record that it leads to.
  * NULL: nothing there.
  */
 ULP_HIDDEN volatile uint64_t *return_place(volatile uint64_t *word, slot_t *slot);
-ULP_HIDDEN bool leads_to(uint64_t word, slot_t *slot);
-/* Is the frame whose claim lies at `sp` gone? Its word no longer holds the return point. */
-ULP_HIDDEN bool frame_is_dead(slot_t *slot, uint64_t sp);
-/* In limbo: its call has returned, or its frame is no more. */
-ULP_HIDDEN bool limbo_is_over(slot_t *slot);
-ULP_HIDDEN void slot_give_back(slot_t *slot, uint64_t stack_low, uint64_t stack_high);
 /*
- * The call of tls goes into limbo, in this state; the slot keeps it. tls is outside then. Signals
- * blocked, in both.
+ * Is this word the slot's return point, or does it lead there by way of other slots' (tail
+ * calls)?
  */
+ULP_HIDDEN bool leads_to(uint64_t word, slot_t *slot);
+/* In limbo: its call has returned, or its stack is no more. */
+ULP_HIDDEN bool limbo_is_over(slot_t *slot);
+ULP_HIDDEN void slot_give_back(slot_t *slot, const struct stack *own);
+/* The call of tls goes into limbo, in this state; the slot keeps it. tls is outside then. */
 ULP_HIDDEN void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state);
 /* Its call goes on, in tls of the same thread. */
 ULP_HIDDEN void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe);
@@ -143,18 +195,30 @@ ULP_HIDDEN void slot_move_begin(slot_t *from);
 /* to: the slot that the call has now, or NULL: it keeps the old one, and nobody reuses that */
 ULP_HIDDEN void slot_move_end(slot_t *from, slot_t *to);
 extern ULP_HIDDEN volatile uint32_t ulp_moves_begun, ulp_moves_ended;
-/* Inside for good. Signals blocked, and pin_note() first. */
-ULP_HIDDEN void claim_pin(tls_t *tls, uint32_t universe);
 /*
- * Of this thread; 0, not known, in a child of vfork: what it takes belongs to a thread of its
- * parent.
+ * Of this thread; 0, not known, in a child of vfork: what it takes belongs to its parent's
+ * thread.
  */
 ULP_HIDDEN uint32_t thread_id(void);
 /* Does the kernel know no such thread of this process any more? No, when it is not known which. */
 ULP_HIDDEN bool thread_is_gone(uint32_t tid);
-/* The outermost call of tls is gone without having returned. */
-ULP_HIDDEN void claim_abandon(tls_t *tls, bool certainly_dead);
-/* The thread's calls that a jump to a frame at stack pointer `target` leaves behind. */
+
+/* ---- entry.c: all of them entry */
+/* The slow path of an entry at stack pointer entry_sp: what it answers stands in trm.S. */
+ULP_HIDDEN uint64_t ulp_special(tls_t *tls, uint64_t entry_sp, uint64_t library);
+/* The same, all signals blocked already. */
+ULP_HIDDEN uint64_t ulp_special_blocked(tls_t *tls, uint64_t sp, uint64_t library);
+/* The block claims nothing now: it is pinned, contested, or outside, whatever is true. Blocked. */
+ULP_HIDDEN void block_rest(tls_t *tls, uint64_t library);
+/*
+ * The claim lies deeper than the thread is, at sp on the same stack: nobody saw it left. Blocked.
+ */
+ULP_HIDDEN void claim_jumped(tls_t *tls, slot_t *slot, uint64_t sp, const struct stack *stack);
+/* It lies on another stack than the thread is on: the block is contested from now on. Blocked. */
+ULP_HIDDEN void claim_contest(tls_t *tls, slot_t *slot);
+/* The universe of this thread's contested calls that have not returned; 0: there is none. */
+ULP_HIDDEN uint32_t contested_universe(uint64_t library);
+/* The thread's calls that a jump to a frame at stack pointer `target` leaves. */
 ULP_HIDDEN void claims_left_for(uint64_t target);
 
 /* All signals, cancellation's and setuid's too; gives the mask to put back. */
@@ -170,14 +234,12 @@ static inline void signals_restore(uint64_t mask)
   raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, sizeof mask);
 }
 
-/* ---- memory.c: all of them entry */
-ULP_HIDDEN bool peek(uint64_t address, void *to, size_t size);
-ULP_HIDDEN bool same_stack(uint64_t a, uint64_t b);
-ULP_HIDDEN bool on_alternate_stack(uint64_t sp);
-
 /* ---- pins.c */
 ULP_HIDDEN void pins_init(void);
-ULP_HIDDEN void pin_note(tls_t *tls);
+/* Inside for good, in this universe; 0: the one of now. Entry, all signals blocked. */
+ULP_HIDDEN void pin(tls_t *tls, uint64_t library, uint32_t universe);
+/* In which this thread's block is pinned, whatever it says now; 0: it is not. Entry. */
+ULP_HIDDEN uint32_t pin_universe(tls_t *tls);
 ULP_HIDDEN void pins_give_back(void);
 ULP_HIDDEN void pins_of_child(void);
 ULP_HIDDEN uint64_t oldest_pinned(uint64_t newest);

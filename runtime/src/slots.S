@@ -14,19 +14,13 @@
         .hidden ulp_control_block
 
         .section .rodata.ulp_slots, "a", @progbits
-        .p2align 12
+        .p2align 12                     /* whole pages: records.c, copies.c */
         .globl  RECORDS
         .hidden RECORDS
         .type   RECORDS, @object
         .size   RECORDS, ULP_SLOT_COUNT * ULP_SLOT__SIZEOF
 RECORDS:
         .zero   ULP_SLOT_COUNT * ULP_SLOT__SIZEOF
-
-        .section .rodata.ulp_outside, "a", @progbits
-        .p2align 4
-.Loutside:                              /* of ulp_tls: sp, universe, flags */
-        .quad   0
-        .long   ULP_UNIVERSE_OUTSIDE, 0
 
 /*
  * in:  r11 = tpoff, S - ulp_library at -16(%rsp), (rsp) = return address of the caller; the claim
@@ -41,8 +35,8 @@ RECORDS:
  *   +23   rec.ret = return address, taken off the stack
  *   +29   call S                           its return address lies in the very same word
  *   +32   push rec.ret                     the return point
- *   +38   tls.sp, universe = 0, outside    X: both in one store
- *   +56   ret
+ *   +38   tls.sp, universe = 0, outside    X: both in one store, of zeros
+ *   +52   ret
  *
  * Nothing of this slot is used before the claim is made: until then a handler may make the thread
  * lose the slot.
@@ -94,7 +88,7 @@ __ulp_slots:
         call    *%r11
         pushq   RECORDS + k + ULP_SLOT__RET(%rip)
         movq    RECORDS + k + ULP_SLOT__TLS(%rip), %r11
-        movaps  .Loutside(%rip), %xmm5
+        xorps   %xmm5, %xmm5
         movaps  %xmm5, ULP_TLS__SP(%r11)                        /* X */
         ret
         .p2align 6, 0xcc
@@ -133,7 +127,7 @@ __ulp_landing:
         .cfi_def_cfa_offset 8
         .cfi_offset 16, -8
         movq    ULP_SLOT__TLS(%rdx), %r11
-        movaps  .Loutside(%rip), %xmm5
+        xorps   %xmm5, %xmm5
         movaps  %xmm5, ULP_TLS__SP(%r11)
         movq    %rax, %rdi
         jmp     *_Unwind_Resume@GOTPCREL(%rip)
@@ -141,11 +135,14 @@ __ulp_landing:
         .size   __ulp_landing, . - __ulp_landing
 
 /*
- * The way from trm.S into C: calls ulp_special(rax = tls, entry_sp) and gives its result in rax.
- * Everything else is preserved, vector and x87 state included: xsave components 0-2 and 5-7, which
- * end at 2688 in the standard format (Intel SDM volume 1, 13.4.3; CPUID leaf 0dh; AMD's end
- * before). entry_sp: rsp at __ulp_entry, above our return address and the 24 bytes that trm.S
- * skipped.
+ * The way from trm.S into C: calls ulp_special(rax = tls, entry_sp, r11 = S less its distance from
+ * the library: the
+ * library) and gives its result in rax. Everything else
+ * is preserved, vector and x87 state included: xsave components 0-2 and 5-7, which end at 2688 in
+ * the standard format (Intel
+ * SDM volume 1, 13.4.3; CPUID leaf 0dh; AMD's end before). entry_sp: rsp at __ulp_entry, above our
+ * return address
+ * and the 24 bytes that trm.S skipped.
  */
         .text
         .p2align 4
@@ -178,6 +175,8 @@ __ulp_special:
         movl    $0xe7, %eax
         xorl    %edx, %edx
         xsave   (%rsp)
+        movq    %r11, %rdx
+        subq    24(%rbp), %rdx          /* -16 of the entry: see __ulp_entry */
         cld
         call    ulp_special
         movq    %rax, %rbx

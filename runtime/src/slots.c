@@ -5,16 +5,20 @@
  *   state   owner's tls->code   record's tls   meaning
  *   free    -                   -              bit in the map clear
  *   used    the slot            the owner      in use, or waiting for the next outermost call
- *   limbo   another             its own junk   the call was left by a jump or parked by
- *                                              swapcontext: its frame may still live and return,
- *                                              which clears junk only. Reused when proven dead.
+ *   limbo   another             its own junk   parked by swapcontext: it returns later,
+ *                                              which clears junk only. Reused when it has returned,
+ *                                              or its stack is gone
  *   held    another             its own junk   the same, but not to be reused: another thread is
  *                                              taking the call over, or its word tells nothing
  *                                              (context.c)
+ *   contested  none, or another  its own junk  one of several calls on stacks of which nobody knows
+ *                                              which of them goes on (entry.c)
  *   orphan  -                   its own junk   its thread has ended, its frame may live: on no list
  *   late    as used             as used        taken by a thread that had given its slots back: by
  *                                              a handler, or a destructor behind ours. Others take
  *                                              it when that thread is gone
+ *
+ * An overwritten word of a stack never gives a slot back: a copy of it may come back as well.
  *
  * A slot never changes its thread. It changes hands with all signals blocked, so that neither a
  * handler nor a cancellation comes between; limbo, held and orphan, where two threads meet, change
@@ -107,9 +111,9 @@ void slot_release(slot_t *slot)
 }
 
 /*
- * A tail call out of one library into another makes the word the return point of the second one's
- * slot, whose record then holds the return point of the first one's slot, and so on. A chain that
- * is alive has a slot once at most.
+ * A tail call out of one library into another makes the word the return point of the second
+ * one's slot, whose record then holds the return point of the first one's slot, and so on. A
+ * chain that is alive has a slot once at most.
  */
 volatile uint64_t *return_place(volatile uint64_t *word, slot_t *slot)
 {
@@ -129,12 +133,6 @@ bool leads_to(uint64_t word, slot_t *slot)
   return return_place(&word, slot) != NULL;
 }
 
-bool frame_is_dead(slot_t *slot, uint64_t sp)
-{
-  uint64_t word;
-  return !peek(sp, &word, sizeof word) || !leads_to(word, slot);
-}
-
 /*
  * Into limbo and out of it, as universe_of() reads it: `moves` first, and the new place is complete
  * before the record leads there and before the old one is cleared.
@@ -150,7 +148,7 @@ void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state)
   if (slot->state == ULP_SLOT_LATE)
     slots_late_add(-1);
   slot->saved_sp = tls->sp;
-  slot->junk_sp = 1;
+  slot->junk_sp = tls->sp;
   slot->junk_universe = tls->universe;
   slot->state = state;
   slot->tls = (uint64_t)junk_of(slot); /* a late return clears junk */
@@ -167,23 +165,10 @@ void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe)
   slot->state = ULP_SLOT_USED;
 }
 
-void claim_abandon(tls_t *tls, bool certainly_dead)
-{
-  const uint64_t before = signals_block();
-  if (has_claim(tls)) { /* a handler may have been here first */
-    slot_t *slot = slot_at(tls->code);
-    if (certainly_dead || frame_is_dead(slot, tls->sp))
-      leave(tls);
-    else
-      slot_suspend(slot, tls, ULP_SLOT_LIMBO);
-    __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
-  }
-  signals_restore(before);
-}
-
 bool limbo_is_over(slot_t *slot)
 {
-  return slot->junk_sp == 0 || frame_is_dead(slot, slot->saved_sp);
+  uint64_t word;
+  return slot->junk_sp == 0 || !peek(slot->saved_sp, &word, sizeof word);
 }
 
 void slot_idle(slot_t *slot)
@@ -206,59 +191,96 @@ static slot_t *slot_reuse(tls_t *tls)
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     if (is_forsaken(slot, tls))
       return slot;
-    if (in_limbo(slot) && limbo_is_over(slot) && slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_USED))
+    if (in_limbo(slot) && slot->junk_sp == 0 &&
+        (slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_USED) ||
+         slot_change(slot, ULP_SLOT_CONTESTED, ULP_SLOT_USED)))
       return slot;
   }
   return NULL;
 }
 
+/* One whose stack is gone: asked only when there is no other, because it takes a call for each. */
+static slot_t *slot_reclaim(void)
+{
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
+    if (in_limbo(slot) && limbo_is_over(slot) && slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_USED))
+      return slot;
+  return NULL;
+}
+
 static slot_t *slot_new(void)
 {
+  struct thread *me = &ulp_thread;
   slot_t *slot = slot_take_late();
   if (!slot && !(slot = slot_take()))
     return NULL;
   slot->tid = thread_id();
-  if (ulp_thread.ends && slot->tid != 0) {
+  if (me->ends && slot->tid != 0) {
     slots_late_add(1);
     slot->state = ULP_SLOT_LATE;
   } else
     slot->state = ULP_SLOT_USED;
-  slot->next = ulp_thread.slots ? (uint32_t)(ulp_thread.slots - __ulp_slot_records) + 1 : 0;
-  ulp_thread.slots = slot;
-  thread_notice();
+  slot->next = me->slots ? (uint32_t)(me->slots - __ulp_slot_records) + 1 : 0;
+  me->slots = slot;
   return slot;
-}
-
-slot_t *slot_assign(tls_t *tls)
-{
-  slot_t *slot = slot_reuse(tls);
-  if (!slot && !(slot = slot_new()))
-    return NULL;
-  slot->tls = (uint64_t)tls;
-  slot->library = tls->library;
-  slot->junk_sp = 1;
-  tls->code = slot_code(slot);
-  tls->sp = 0;
-  return slot;
-}
-
-void claim_pin(tls_t *tls, uint32_t universe)
-{
-  tls->universe = universe;
-  tls->sp = ULP_SP_PINNED;
 }
 
 /*
- * The thread ends; low to high is its stack. A call in limbo whose frame lies on another stack may
- * still return: its slot becomes an orphan, which unpark() gives back when the call goes on in
- * another thread.
+ * thread_notice() calls into libc, which may be live-patchable itself, or interposed by a
+ * library that is: the block is inside meanwhile, so that those calls pass as nested. It is seen
+ * by its slot before it reads the universe, as after E1.
  */
-void slot_give_back(slot_t *slot, uint64_t low, uint64_t high)
+slot_t *slot_assign(tls_t *tls, uint64_t library)
+{
+  slot_t *slot = slot_reuse(tls);
+  const bool is_new = !slot && (slot = slot_new());
+  if (!slot && !(slot = slot_reclaim()))
+    return NULL;
+  slot->library = library;
+  slot->junk_sp = 1;
+  tls->library = library;
+  tls->low = 0;
+  tls->sp = is_new ? ULP_SP_PINNED : 0;
+  tls->code = slot_code(slot);
+  __atomic_store_n(&slot->tls, (uint64_t)tls, __ATOMIC_SEQ_CST);
+  if (is_new) {
+    tls->universe = (uint32_t)universe_now();
+    thread_notice();
+    leave(tls);
+  }
+  return slot;
+}
+
+/* Of a thread that has had a slot, so that its end is noticed already. */
+slot_t *slot_contest(tls_t *tls, uint64_t library, uint64_t sp)
+{
+  slot_t *slot = slot_reuse(tls);
+  if (!slot && !(slot = slot_new()) && !(slot = slot_reclaim()))
+    return NULL;
+  slot_moves(slot);
+  if (slot->state == ULP_SLOT_LATE)
+    slots_late_add(-1);
+  slot->library = library;
+  slot->saved_sp = sp;
+  slot->junk_sp = sp;
+  slot->junk_universe = tls->universe;
+  slot->state = ULP_SLOT_CONTESTED;
+  ulp_thread.contested = true;
+  slot->tls = (uint64_t)junk_of(slot);
+  return slot;
+}
+
+/*
+ * The thread ends, and with it its own stack. A call in limbo whose frame lies on another stack may
+ * still return: its slot becomes an orphan, until it has returned (claims_heal) or goes on in
+ * another thread (unpark).
+ */
+void slot_give_back(slot_t *slot, const struct stack *own)
 {
   for (;;) {
     uint32_t state = slot->state;
     bool dead = state == ULP_SLOT_USED || state == ULP_SLOT_LATE || slot->junk_sp == 0 ||
-                (slot->saved_sp >= low && slot->saved_sp < high);
+                is_on(own, slot->saved_sp);
     if (state == ULP_SLOT_HELD || !dead) {
       if (slot_change(slot, state, ULP_SLOT_ORPHAN))
         return;
@@ -291,104 +313,4 @@ void slot_move_end(slot_t *from, slot_t *to)
       slot_release(from); /* an orphan: its thread has ended */
   }
   __atomic_fetch_add(&ulp_moves_ended, 1, __ATOMIC_SEQ_CST);
-}
-
-/*
- * 0 < claim <= sp, at an entry at stack pointer sp. Is the recorded call gone? Then it is cleared.
- */
-static bool claim_is_stale(tls_t *tls, uint64_t claim, uint64_t sp)
-{
-  uint64_t word;
-  if (claim == sp) {
-    /*
-     * A tail call, perhaps by way of other libraries; else the word holds a fresh return address.
-     */
-    if (leads_to(*(volatile uint64_t *)sp, slot_at(tls->code)))
-      return false;
-    claim_abandon(tls, true);
-    return true;
-  }
-  if (on_alternate_stack(sp) && !on_alternate_stack(claim)) /* a handler above a call */
-    return false;
-  if (!peek(claim, &word, sizeof word)) { /* that stack is gone */
-    claim_abandon(tls, true);
-    return true;
-  }
-  /* The word itself proves nothing: a handler may have interrupted the entry or the exit. */
-  if (same_stack(claim, sp)) {
-    claim_abandon(tls, false);
-    return true;
-  }
-  return false; /* another stack: a coroutine. Nested: safe, if late */
-}
-
-/*
- * The first entry of a thread, outside still: it can be seen before it claims. False when no slot
- * is left: the thread is inside from now on, in the universe of now, until it ends.
- */
-static bool acquire(tls_t *tls)
-{
-  const uint64_t before = signals_block();
-  /* A handler may have been here first. */
-  const bool outside = tls->sp != ULP_SP_NO_SLOT || slot_assign(tls);
-  if (!outside) {
-    pin_note(tls);
-    claim_pin(tls, (uint32_t)universe_now());
-  }
-  signals_restore(before);
-  return outside;
-}
-
-/* As .Lhelp in trm.S, for the call that has claimed the word at `claim`. */
-static void help(tls_t *tls, uint64_t claim)
-{
-  uint32_t outside = ULP_UNIVERSE_OUTSIDE;
-  if (!__atomic_compare_exchange_n(&tls->universe, &outside, (uint32_t)universe_now(), false,
-                                   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-    return;
-  volatile uint64_t *pushed = (uint64_t *)claim - 1;
-  if (*pushed < tls->universe)
-    *pushed = tls->universe;
-}
-
-/*
- * Gives 1 when the thread is outside now and has a slot, 0 when it is inside. trm.S has seen
- * 0 < tls->sp <= entry_sp. A handler that has come since may have changed it: to 0, when that entry
- * was its thread's first one too.
- */
-int ulp_special(tls_t *tls, uint64_t entry_sp)
-{
-  const uint64_t claim = tls->sp;
-  if (claim == 0)
-    return 1;
-  if (claim == ULP_SP_NO_SLOT)
-    return acquire(tls);
-  if (claim != ULP_SP_PINNED && claim <= entry_sp && claim_is_stale(tls, claim, entry_sp))
-    return 1;
-  help(tls, claim);
-  return 0;
-}
-
-void claims_left_for(uint64_t target)
-{
-  uint64_t here = (uint64_t)__builtin_frame_address(0);
-  /* -1: not asked yet, because it takes a system call, and most jumps leave no claim behind. */
-  int leaves_alternate = -1;
-  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
-    tls_t *tls = (tls_t *)slot->tls;
-    if (in_limbo(slot) || tls->code != slot_code(slot))
-      continue;
-    uint64_t claim = tls->sp;
-    if (!has_claim(tls))
-      continue;
-    if (leaves_alternate < 0)
-      leaves_alternate = on_alternate_stack(here) && !on_alternate_stack(target);
-    if (leaves_alternate && on_alternate_stack(claim)) {
-      claim_abandon(tls, true); /* the kernel begins that stack anew, and the jump is seen here */
-    } else if (leaves_alternate) {
-      if (claim < target && same_stack(claim, target))
-        claim_abandon(tls, false);
-    } else if (here < claim && claim < target && same_stack(claim, target))
-      claim_abandon(tls, false);
-  }
 }

@@ -17,30 +17,19 @@ void thread_notice(void)
 
 tls_t *block_of_this_thread(uint64_t address)
 {
-  struct ulp_library library;
+  struct face face;
   uint64_t thread_pointer;
   __asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
-  if (!peek(address, &library, sizeof library) || library.magic != ULP_MAGIC_LIBRARY)
-    return NULL;
-  return (tls_t *)(thread_pointer + tls_offset((struct ulp_library *)address));
+  return peek_library(address, &face) ? (tls_t *)(thread_pointer + face.tpoff) : NULL;
 }
 
 void thread_gives_back(void)
 {
   if (!ulp_thread.slots && !ulp_thread.pinned)
     return;
-  uint64_t low = 0, high = 0;
-  pthread_attr_t attributes;
-  if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
-    void *stack;
-    size_t size;
-    if (pthread_attr_getstack(&attributes, &stack, &size) == 0) {
-      low = (uint64_t)stack;
-      high = low + size;
-    }
-    pthread_attr_destroy(&attributes);
-  }
+  struct stack own;
   const uint64_t before = signals_block();
+  own_stack(&own, (uint64_t)__builtin_frame_address(0));
   pins_give_back();
   slot_t *slot = __atomic_exchange_n(&ulp_thread.slots, NULL, __ATOMIC_ACQ_REL);
   for (slot_t *next; slot; slot = next) {
@@ -49,10 +38,11 @@ void thread_gives_back(void)
     /* Its library may have been unloaded, and the block be somebody else's. */
     if (!in_limbo(slot) && tls == block_of_this_thread(slot->library) &&
         tls->code == slot_code(slot)) {
-      claim_abandon(tls, false);
+      if (has_claim(tls) && !is_on(&own, tls->sp))
+        slot_suspend(slot, tls, ULP_SLOT_LIMBO); /* on a stack that may outlive the thread */
       forget_slot(tls);
     }
-    slot_give_back(slot, low, high);
+    slot_give_back(slot, &own);
   }
   signals_restore(before);
 }

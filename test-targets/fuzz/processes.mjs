@@ -37,6 +37,8 @@ const AT = {
   size: 0x40_0000,
 };
 const SLOTS = 8;
+/** From ulp_library.global_way to its word. */
+const GLOBAL = 0x48;
 
 /** The whole file, and the fields of its first part. @param pid of the process that maps it */
 function image(pid) {
@@ -85,8 +87,8 @@ function image(pid) {
     put(lib, d, {
       abi: abi.ABI_VERSION,
       gate: 1,
-      padding: 80,
-      library: AT.library - d - lib.offset.library,
+      padding: abi.PADDING.before,
+      library: BigInt(AT.library),
     }),
   );
   for (const [i, word] of [1n, address(AT.maps), 0n, 0n, 0n, address(AT.debug + 48)].entries()) {
@@ -112,7 +114,7 @@ function image(pid) {
     magic: abi.MAGIC.control,
     abi: abi.ABI_VERSION,
     size: abi.ulp_control.size,
-    universe: 5n,
+    universe: BigInt(abi.UNIVERSE_BASE + 5),
     state: 1n,
     patches_used: 3n,
     gadget: address(0x100),
@@ -132,16 +134,21 @@ function image(pid) {
     magic: abi.MAGIC.library,
     abi: abi.ABI_VERSION,
     size: abi.ulp_library.size,
-    tpoff_slot: 64,
+    tpoff_way: Buffer.from('488b056000000000', 'hex'),
     entry: address(0x180),
-    global: address(AT.control + abi.ulp_control.offset.universe),
+    global_way: GLOBAL,
   });
+  // The word that the latter leads to; that of the former is 0.
+  bytes.writeBigUInt64LE(
+    address(AT.control + abi.ulp_control.offset.universe),
+    AT.library + abi.ulp_library.offset.global_way + GLOBAL,
+  );
   for (let i = 0; i < SLOTS; i++) {
     const code = address(AT.slots + i * abi.SLOT_STRIDE);
-    const tls = AT.blocks + i * 32;
+    const tls = AT.blocks + i * abi.ulp_tls.size;
     put(abi.ulp_tls, tls, {
       sp: address(AT.names),
-      universe: 4,
+      universe: abi.UNIVERSE_BASE + 4,
       code,
       library: address(AT.library),
     });
@@ -159,7 +166,7 @@ function image(pid) {
     put(abi.ulp_patch, AT.patches + i * abi.ulp_patch.size, {
       id: Buffer.alloc(32, i + 1),
       state: 1,
-      universe: BigInt(i + 2),
+      universe: BigInt(abi.UNIVERSE_BASE + i + 2),
       dependency_count: 1,
       target_count: 1,
       path: `/p/${i}.so`,

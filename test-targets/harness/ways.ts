@@ -28,7 +28,7 @@ export function prepareWays(s: Scenario): Ways {
   ] as const;
   const sources = ways(
     ...['arguments.c', 'registers.S', 'calling.c', 'jumps.c', 'endings.c', 'coroutines.c'],
-    ...['handlers.c', 'children.c', 'exceptions.cc'],
+    ...['handlers.c', 'children.c', 'exceptions.cc', 'switches.c'],
   );
   return {
     program: s.program('ways/program.c', [first, second, third], [...sources, '-lstdc++']),

@@ -12,6 +12,7 @@ const RUNTIMES = 'test-targets/test/runtimes.test.ts';
 const CITIZEN = 'test-targets/test/citizen.test.ts';
 const TLS = 'test-targets/test/tls.test.ts';
 const ORDER = 'test-targets/test/lookup-order.test.ts';
+const RANDOM = ['test-targets/test/random.test.ts', 'random programs'];
 const ALONE = [WAYS, 'each way, before'];
 const SUSPENDED = [WAYS, 'each way, suspended'];
 const CANCELLED = [WAYS, 'cancelled at any'];
@@ -36,13 +37,32 @@ export const MUTATIONS = [
   {
     name: 'tail-call-through-others',
     what: 'entry: a tail call that comes back through other libraries is told from a stale claim',
-    edits: [['slots.c', /    if \(leads_to\(\*\(volatile uint64_t \*\)sp[^]*?return false;\n/, '']],
+    edits: [['entry.c', 'if (claim == sp && leads_to(', 'if (0 && leads_to(']],
     test: ALONE,
+  },
+  {
+    name: 'tail-call-through-others-random',
+    what: 'the same, found by random programs',
+    edits: [['entry.c', 'if (claim == sp && leads_to(', 'if (0 && leads_to(']],
+    test: RANDOM,
   },
   {
     name: 'claim-read-twice',
     what: 'entry: the claim is read once; 0 is outside',
-    edits: [['slots.c', /  if \(claim == 0\)\n    return 1;\n/, '']],
+    // As it was: the claim of before the signals were blocked, which a handler has ended.
+    edits: [
+      [
+        'entry.c',
+        'const uint64_t before = signals_block();\n  const uint64_t answer',
+        'const uint64_t answer',
+      ],
+      ['entry.c', '  signals_restore(before);\n  return answer;', '  return answer;'],
+      [
+        'entry.c',
+        '  if (claim == 0)\n    return outside(tls, sp, library);\n',
+        '  if (claim == 0 && !has_slot(tls))\n    return outside(tls, sp, library);\n',
+      ],
+    ],
     test: STEPPING,
   },
   {
@@ -70,25 +90,31 @@ export const MUTATIONS = [
     name: 'exit-claim',
     what: 'exit: X, the claim',
     edits: [
-      ['slots.S', /movaps {2}%xmm5, ULP_TLS__SP\(%r11\) +\/\* X \*\/\n/, 'movl $-1, 8(%r11)\n'],
+      ['slots.S', /movaps {2}%xmm5, ULP_TLS__SP\(%r11\) +\/\* X \*\/\n/, 'movl $0, 8(%r11)\n'],
     ],
     test: SUSPENDED,
   },
   {
     name: 'exit-universe',
     what: 'exit: X, the universe',
-    edits: [['slots.S', '.long   ULP_UNIVERSE_OUTSIDE, 0', '.long   1, 0']],
+    edits: [
+      [
+        'slots.S',
+        /movaps {2}%xmm5, ULP_TLS__SP\(%r11\) +\/\* X \*\/\n/,
+        'movq $0, ULP_TLS__SP(%r11)\n',
+      ],
+    ],
     test: SUSPENDED,
   },
   {
     name: 'exit-swapped',
     what: 'exit: X, claim and universe at once (here: the universe first)',
     edits: [
-      ['slots.S', /movaps  \.Loutside\(%rip\), %xmm5\n(?= *movaps .*X \*\/)/, ''],
+      ['slots.S', /xorps {3}%xmm5, %xmm5\n(?= *movaps .*X \*\/)/, ''],
       [
         'slots.S',
         /movaps  %xmm5, ULP_TLS__SP\(%r11\) *\/\* X \*\//,
-        'movl $-1, ULP_TLS__UNIVERSE(%r11)\n        movq $0, ULP_TLS__SP(%r11)',
+        'movl $0, ULP_TLS__UNIVERSE(%r11)\n        movq $0, ULP_TLS__SP(%r11)',
       ],
     ],
     test: STEPPING,
@@ -102,7 +128,7 @@ export const MUTATIONS = [
   {
     name: 'help-mends',
     what: 'entry: the helper mends what the slot has pushed',
-    edits: [['trm.S', 'jae     1f', 'jmp     1f']],
+    edits: [['trm.S', 'movq    %r11, -8(%rax)\n', '\n']],
     test: STEPPING,
   },
   {
@@ -145,35 +171,33 @@ export const MUTATIONS = [
   {
     name: 'jump-alternate',
     what: 'a jump off the alternate stack drops the claims of both stacks',
-    edits: [
-      [
-        'slots.c',
-        'leaves_alternate = on_alternate_stack(here) && !on_alternate_stack(target);',
-        'leaves_alternate = 0;',
-      ],
-    ],
+    edits: [['entry.c', 'if (leaves_alternate && on_alternate_stack(claim))', 'if (0)']],
     test: SUSPENDED,
   },
   {
     name: 'jump-within',
     what: 'a jump keeps the claims of the frames that stay',
     edits: [
-      ['slots.c', 'here < claim && claim < target && same_stack(claim, target)', 'here < claim'],
+      ['entry.c', 'return claim < target && is_on(to, claim) &&', 'return is_on(to, claim) &&'],
     ],
     test: SUSPENDED,
   },
   {
     name: 'alternate-stack',
     what: 'a handler on an alternate stack above the call is nested',
-    edits: [['slots.c', 'if (on_alternate_stack(sp) && !on_alternate_stack(claim))', 'if (0)']],
+    edits: [
+      [
+        'entry.c',
+        'if (stack.kind == STACK_ALTERNATE && claimed.kind != STACK_ALTERNATE)',
+        'if (0)',
+      ],
+    ],
     test: SUSPENDED,
   },
   {
     name: 'alternate-stack-end',
     what: 'the low end of the alternate stack does not count',
-    edits: [
-      ['memory.c', 'return sp > (uint64_t)stack.ss_sp', 'return sp >= (uint64_t)stack.ss_sp'],
-    ],
+    edits: [['memory.c', 'low = (uint64_t)stack.ss_sp + 1;', 'low = (uint64_t)stack.ss_sp;']],
     test: SUSPENDED,
   },
   {
@@ -191,21 +215,13 @@ export const MUTATIONS = [
   {
     name: 'parked-stale',
     what: 'a claim that a builtin longjmp left stale is not put back over a living one',
-    edits: [
-      ['context.c', 'if (tls->sp < here && same_stack(tls->sp, here))', 'if (0)'],
-      [
-        'context.c',
-        'frame_is_dead(slot, tls->sp) ? ULP_SLOT_HELD : ULP_SLOT_LIMBO',
-        'ULP_SLOT_LIMBO',
-      ],
-      ['context.c', 'if (!in_limbo(p->slot) || p->slot->saved_sp != p->sp)', 'if (0)'],
-    ],
+    edits: [['context.c', 'if (same && tls->sp < here)', 'if (0)']],
     test: ALONE,
   },
   {
     name: 'limbo',
     what: 'a slot whose frame may still return is not used for another call',
-    edits: [['slots.c', 'if (certainly_dead || frame_is_dead', 'if (1 || frame_is_dead']],
+    edits: [['entry.c', 'is_over = !is_led_to(slot, stack->low, sp)', 'is_over = true']],
     test: ALONE,
   },
   {
@@ -231,13 +247,40 @@ export const MUTATIONS = [
     what: 'no cancellation while a slot changes hands',
     edits: [
       [
-        'slots.c',
-        /const uint64_t before = signals_block\(\);\n(?= *\/\* A handler may have been here)/,
-        '',
+        'entry.c',
+        'const uint64_t before = signals_block();\n  const uint64_t answer',
+        'const uint64_t answer',
       ],
-      ['slots.c', /signals_restore\(before\);\n(?= *return outside)/, ''],
+      ['entry.c', '  signals_restore(before);\n  return answer;', '  return answer;'],
     ],
     test: CANCELLED,
+  },
+  {
+    name: 'contested',
+    what: 'a call on a stack that nobody saw being switched to gets a slot of its own',
+    edits: [
+      [
+        'entry.c',
+        '  claim_contest(tls, slot);\n  return enter_contested',
+        '  return NESTED;\n  return enter_contested',
+      ],
+    ],
+    test: ALONE,
+  },
+  {
+    name: 'bounds',
+    what: 'addresses are compared within one stack alone',
+    edits: [
+      ['entry.c', 'tls->low = compares ? stack->low : ~0UL;', 'tls->low = 0;'],
+      ['entry.c', 'tls->high = compares ? stack->high : 0;', 'tls->high = ~0UL;'],
+    ],
+    test: SUSPENDED,
+  },
+  {
+    name: 'pinned-meanwhile',
+    what: 'calls of the slow path into libc pass as nested',
+    edits: [['slots.c', 'tls->sp = is_new ? ULP_SP_PINNED : 0;', 'tls->sp = 0;']],
+    test: ['test-targets/test/early.test.ts', 'what libpulp.so calls'],
   },
   {
     name: 'child-slots',
@@ -319,8 +362,8 @@ export const MUTATIONS = [
     edits: [
       [
         'threads.c',
-        '    slot_give_back(slot, low, high);',
-        '    if (block_of_this_thread(slot))\n      slot_give_back(slot, low, high);',
+        '    slot_give_back(slot, &own);',
+        '    if (block_of_this_thread(slot))\n      slot_give_back(slot, &own);',
       ],
     ],
     test: [LOADING, 'return slots'],
@@ -373,8 +416,8 @@ export const MUTATIONS = [
     edits: [
       [
         'helper.c',
-        'mprotect(stack_rest + REST_BYTES, FIRST_BYTES + minimal, PROT_READ | PROT_WRITE)',
-        'mprotect(stack_rest, STACK_BYTES + minimal, PROT_READ | PROT_WRITE)',
+        'mprotect(stack_low + REST_BYTES, stack_size - REST_BYTES, PROT_READ | PROT_WRITE)',
+        'mprotect(stack_low, stack_size, PROT_READ | PROT_WRITE)',
       ],
     ],
     test: [CITIZEN, 'a limit on data'],

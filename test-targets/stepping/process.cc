@@ -19,7 +19,7 @@ static const ulp_control *control;
  * Where in a trampoline the distance from ulp_library to its function lies, and how far those in
  * .ulp are apart.
  */
-static const int TRAMPOLINE_FUNCTION = 15, TRAMPOLINE_STRIDE = 64;
+static const int TRAMPOLINE_FUNCTION = 15, TRAMPOLINE_STRIDE = 80;
 static struct {
   uint64_t trampoline, end, padding;
 } entered[3];
@@ -51,7 +51,7 @@ static int look(dl_phdr_info *object, size_t, void *)
 {
   if (!library)
     library = led_to<ulp_note_library, ulp_library>(object, ULP_NOTE_TYPE_LIBRARY,
-                                                    &ulp_note_library::library);
+                                                    &ulp_note_library::distance);
   if (!control)
     control = led_to<ulp_note_runtime, ulp_control>(object, ULP_NOTE_TYPE_RUNTIME,
                                                     &ulp_note_runtime::control);
@@ -107,7 +107,7 @@ uint64_t offset_of(uint64_t pc)
 
 bool Block::inside() const
 {
-  return sp > ULP_SP_NO_SLOT;
+  return sp != 0;
 }
 bool Block::has_universe() const
 {
@@ -116,8 +116,9 @@ bool Block::has_universe() const
 
 Block block()
 {
-  const auto *tpoff = reinterpret_cast<const uint64_t *>(
-      reinterpret_cast<const char *>(&library->tpoff_slot) + library->tpoff_slot);
+  int32_t distance; /* in a library: to a word of the GOT */
+  memcpy(&distance, library->tpoff_way + 3, sizeof distance);
+  const auto *tpoff = reinterpret_cast<const uint64_t *>(library->tpoff_way + 3 + distance);
   uint64_t thread_pointer;
   __asm__ volatile("movq %%fs:0, %0" : "=r"(thread_pointer));
   const auto *tls = reinterpret_cast<const volatile ulp_tls *>(thread_pointer + *tpoff);

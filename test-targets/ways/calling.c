@@ -131,6 +131,8 @@ static void there_and_back_behind_a_jump(void)
   leave_unseen();
   outermost();
   deeper(2, three_at_a_word);
+  glance(); /* at which the jump is noticed, if it was not before */
+  after();
 }
 
 const struct one_case calling_cases[] = {

@@ -87,6 +87,7 @@ CASES(coroutine_cases);
 CASES(handler_cases);
 CASES(child_cases);
 CASES(exception_cases);
+CASES(switch_cases);
 
 #ifdef __cplusplus
 }

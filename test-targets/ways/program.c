@@ -13,8 +13,8 @@
 __thread struct trial *trial;
 
 static const struct one_case *const groups[] = {
-    argument_cases,  calling_cases, jump_cases,  ending_cases,
-    coroutine_cases, handler_cases, child_cases, exception_cases,
+    argument_cases, calling_cases, jump_cases,      ending_cases, coroutine_cases,
+    handler_cases,  child_cases,   exception_cases, switch_cases,
 };
 enum { CASES_MAX = 128, THREADS_MAX = 8 };
 static const struct one_case *cases[CASES_MAX];

@@ -7,6 +7,7 @@ const CONSTANTS: readonly (readonly [string, Readonly<Record<string, number | bi
   ['ENTRY', abi.ENTRY],
   ['NOTE_TYPE', abi.NOTE_TYPE],
   ['GATE', abi.GATE],
+  ['FEATURE', abi.FEATURE],
   ['MAGIC', abi.MAGIC],
   ['SLOT', abi.SLOT],
   ['SLOT', abi.SLOT_CODE],
@@ -22,7 +23,9 @@ const CONSTANTS: readonly (readonly [string, Readonly<Record<string, number | bi
 const SCALARS: Readonly<Record<string, number | bigint>> = {
   ABI_VERSION: abi.ABI_VERSION,
   UNIVERSE_OUTSIDE: abi.UNIVERSE_OUTSIDE,
-  SP_NO_SLOT: abi.SP_NO_SLOT,
+  UNIVERSE_BASE: abi.UNIVERSE_BASE,
+  REQUEST_VERSION: abi.REQUEST_VERSION,
+  SP_CONTESTED: abi.SP_CONTESTED,
   SP_PINNED: abi.SP_PINNED,
   SLOT_COUNT: abi.SLOT_COUNT,
   SLOT_STRIDE: abi.SLOT_STRIDE,
@@ -36,7 +39,10 @@ const SCALARS: Readonly<Record<string, number | bigint>> = {
  * libpulp.so of different ones do not find each other: the library then works as without
  * libpulp.so.
  */
-const SHARED_NAMES = ['__ulp_global', '__ulp_special', '__ulp_entry_unwind'];
+const SHARED_NAMES = [
+  ...['__ulp_global', '__ulp_special', '__ulp_entry_unwind'],
+  ...['__ulp_library_begins', '__ulp_library_ends'],
+];
 
 const upper = (name: string): string => name.replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase();
 const literal = (value: number | bigint): string => `0x${value.toString(16)}`;

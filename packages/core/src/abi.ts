@@ -7,18 +7,18 @@
 import { array, bytes, field, i32, struct, text, u32, u64, u8, type Value } from './codec';
 
 /** Changes when any layout or meaning below changes. Every tool refuses another one. */
-export const ABI_VERSION = 3;
+export const ABI_VERSION = 4;
 
 /**
- * The bytes around a function symbol S, built with -fpatchable-function-entry=82,80 and then gated.
- * Offsets are from S - PADDING. E, the entry byte, is S, or S+4 behind an endbr64.
+ * The bytes around a function symbol S, built with -fpatchable-function-entry=98,96 and then gated.
+ * Offsets are from S - PADDING. E, the entry byte, is S, or S+4 after an endbr64.
  *
  *    0  trampoline: see packages/elf/src/gate/trampoline.ts
- *   54  selector:   cmpl $U,%fs:tpoff+8; jb E+2; jmp *new(%rip)        one version, one target
- *                                                                      library
- *   74  chain jump: jmp *slot(%rip)                                    to an out-of-line stub: all
- *                                                                      else
- *   80  S: [endbr64]
+ *   68  selector:   cmpl $U,%fs:tpoff+8; jl E+2; jmp *new(%rip)
+ *                   one version, one target library
+ *   88  chain jump: jmp *slot(%rip)       to an out-of-line stub: all else
+ *   94  two bytes that nothing uses
+ *   96  S: [endbr64]
  *    E: a8 dd  test $dd,%al     at rest: touches nothing but flags, which are dead at a function's
  *                               entry
  *       eb dd  jmp E+2+dd       detoured: to the selector or to the chain jump
@@ -27,14 +27,14 @@ export const ABI_VERSION = 3;
  */
 export const PADDING = {
   /** M of -fpatchable-function-entry=N,M, in bytes. */
-  before: 80,
+  before: 96,
   /** N - M: the entry instruction. */
   after: 2,
   trampoline: 0,
-  trampolineSize: 54,
-  selector: 54,
+  trampolineSize: 68,
+  selector: 68,
   selectorSize: 20,
-  chainJump: 74,
+  chainJump: 88,
   chainJumpSize: 6,
 } as const;
 
@@ -48,13 +48,29 @@ export const NOTE_TYPE = { library: 1, runtime: 2 } as const;
 /** State of a live-patchable library, in its note: set to `gated` by ulp-dynsym-gate. */
 export const GATE = { linked: 0, gated: 1 } as const;
 
-/** Note type 1, in a live-patchable library: comes with trm.o, is completed by ulp-dynsym-gate. */
+/**
+ * What a live-patchable library has; bits of its note. A reader ignores bits that it does not know.
+ */
+export const FEATURE = {
+  /** Some functions were left without tracking on purpose. Reserved: nothing sets it yet. */
+  untracked: 1,
+  /** Its first constructor calls __ulp_library_begins, its last destructor __ulp_library_ends. */
+  hooks: 2,
+} as const;
+
+/**
+ * Note type 1, in a live-patchable library: comes with trm.o, is completed by ulp-dynsym-gate or by
+ * ld -z ulp. A tool that moves the note in the file (patchelf) makes `distance` wrong, and leaves
+ * `library` right.
+ */
 export const ulp_note_library = struct('ulp_note_library', {
   abi: field(u32, 'ABI_VERSION'),
   gate: field(u32, 'GATE.*'),
-  features: field(u32, 'reserved, 0'),
+  features: field(u32, 'FEATURE.*'),
   padding: field(u32, 'PADDING.before of the build'),
-  library: field(i32, 'distance in bytes from this field to the ulp_library'),
+  distance: field(i32, 'in bytes from this field to the ulp_library, as ld has laid them out'),
+  reserved: field(u32, '0'),
+  library: field(u64, 'link address of the ulp_library, by the gate; 0 before'),
 });
 
 /** Note type 2, in libpulp.so. */
@@ -72,37 +88,83 @@ export const ulp_library = struct('ulp_library', {
   magic: field(u64, 'MAGIC.library'),
   abi: field(u32, 'ABI_VERSION'),
   size: field(u32, 'of this struct'),
-  tpoff_slot: field(i32, 'distance in bytes from this field to a u64, tpoff: see tlsOffset below'),
-  reserved: field(u32, '0'),
+  tpoff_way: field(bytes(8), 'the way to tpoff: see tlsOffset below'),
   entry: field(u64, 'address of __ulp_entry'),
-  global: field(u64, 'address of __ulp_global: ulp_control.universe, or 0 without libpulp.so'),
+  global_way: field(
+    i32,
+    'distance in bytes from this field to a u64: address of __ulp_global, which is ulp_control.universe; 0 without libpulp.so',
+  ),
+  flags: field(u32, 'reserved, 0'),
+  reserved: field(array(u64, 3), '0'),
 });
 
-/** tpoff, a negative number: the ulp_tls of a thread lies at its fs base + tpoff (modulo 2^64). */
-export const tlsOffsetAddress = (library: bigint, { tpoff_slot }: UlpLibrary): bigint =>
-  library + BigInt(ulp_library.offset.tpoff_slot + tpoff_slot);
+/**
+ * tpoff, a negative number: the ulp_tls of a thread lies at its fs base + tpoff (modulo 2^64). The
+ * descriptor has the instruction by which code would load it, so that ld resolves it as it resolves
+ * code:
+ *
+ *   48 8b 05 d32 00   movq d32(%rip), %rax   in a library: `place` of a GOT word, at a distance
+ *                                            from d32 itself
+ *   48 c7 c0 i32 00   movq $i32, %rax        in a program: `value`
+ */
+export const tlsOffset = (
+  library: bigint,
+  { tpoff_way }: Pick<UlpLibrary, 'tpoff_way'>,
+): { readonly place: bigint } | { readonly value: bigint } | undefined => {
+  const way = Buffer.from(tpoff_way);
+  const number = way.readInt32LE(TPOFF_NUMBER);
+  switch (way.toString('hex', 0, TPOFF_NUMBER)) {
+    case '488b05':
+      return { place: library + BigInt(ulp_library.offset.tpoff_way + TPOFF_NUMBER + number) };
+    case '48c7c0':
+      return { value: BigInt.asUintN(64, BigInt(number)) };
+    default:
+      return undefined;
+  }
+};
+const TPOFF_NUMBER = 3;
 
-/** Universe of a thread that is outside: compares as newest. */
-export const UNIVERSE_OUTSIDE = 0xffffffff;
-/** sp of a thread that has no return slot for this library: outside. */
-export const SP_NO_SLOT = 1n;
-/** sp of a thread that could get no return slot: inside for good, in the universe it has. */
+/**
+ * Universes are numbered from this one on, which people see as 0: `universe - UNIVERSE_BASE`. In 32
+ * bits they are negative numbers, which grow, and outside compares as newest.
+ */
+export const UNIVERSE_BASE = 0x8000_0000;
+/** Universe of a thread that is outside. A block of zeros says so. */
+export const UNIVERSE_OUTSIDE = 0;
+/** sp of a thread that is inside by calls each of which has a slot of its own (SLOT.contested). */
+export const SP_CONTESTED = 1n;
+/** sp of a thread that is inside for good, in the universe it has. */
 export const SP_PINNED = 0xffff_ffff_ffff_ffffn;
 
-/** Initial-exec TLS block of trm.S: one a thread and library. */
+/**
+ * Initial-exec TLS block of trm.S: one a thread and library. All zero before the thread's first
+ * entry. `low` and `high` bound what a trampoline decides by comparing addresses: a call is nested
+ * without asking if low <= rsp < sp, and outermost without asking if rsp < high. So 0 and 0 ask at
+ * an outermost entry, 0 and 2^64 - 1 never ask.
+ */
 export const ulp_tls = struct('ulp_tls', {
   sp: field(
     u64,
-    '0, SP_NO_SLOT: outside; else address of the stack word that held the return address: the claim',
+    '0: outside; SP_*; else address of the stack word that held the return address: the claim',
   ),
   universe: field(u32, 'taken at the outermost entry; UNIVERSE_OUTSIDE outside'),
   flags: field(u32, 'reserved, 0'),
   code: field(u64, "this thread's return slot; 0: none"),
-  library: field(u64, 'address of the ulp_library'),
+  library: field(u64, 'address of the ulp_library; 0 before the first entry'),
+  low: field(u64, 'lowest stack pointer of the stack that the thread is known to be on'),
+  high: field(u64, 'end of that stack; 0: ask'),
 });
 
 /** A return slot's state. */
-export const SLOT = { free: 0, used: 1, limbo: 2, held: 3, orphan: 4, late: 5 } as const;
+export const SLOT = {
+  free: 0,
+  used: 1,
+  limbo: 2,
+  held: 3,
+  orphan: 4,
+  late: 5,
+  contested: 6,
+} as const;
 /**
  * Places in a slot's code: the universe lies on the stack, where a thread comes in that has its
  * universe already, behind the popq of the return address, the return point (what lies on the
@@ -139,7 +201,7 @@ export const ulp_pin = struct('ulp_pin', {
   tls: field(u64, 'its ulp_tls; 0: a free entry'),
   library: field(u64, 'address of the ulp_library'),
   tid: field(u32, "its thread id in the target's pid namespace; 0: being written"),
-  reserved: field(u32, '0'),
+  universe: field(u32, 'in which it is; 0: the one in its block'),
 });
 
 /**
@@ -221,6 +283,12 @@ export const ulp_patch = struct('ulp_patch', {
     'ids of patches that it needs',
   ),
   targets: field(array(u64, LIMIT.targets), 'addresses of the ulp_library of each target'),
+  applied_at: field(u64, 'CLOCK_REALTIME of the tool in nanoseconds; 0: not known'),
+  applied_uid: field(u32, "the tool's effective user id"),
+  applied_pid: field(u32, "the tool's process id, in its own pid namespace"),
+  flags: field(u32, 'reserved, 0'),
+  slot_count: field(u32, 'reserved, 0: slots that were filled (metadata format 2)'),
+  reserved: field(array(u64, 13), '0'),
   path: field(text(LIMIT.pathBytes), 'of the patch .so, as the target sees it'),
 });
 
@@ -267,6 +335,7 @@ export const ulp_control = struct('ulp_control', {
   pins: field(u64, 'address of ulp_pin[LIMIT.pins]'),
   pins_lost: field(u64, 'threads that found no entry there: nothing is unloaded any more'),
   claims_healed: field(u64, 'outermost calls found gone without having returned'),
+  reserved3: field(array(u64, 22), '0'),
 
   message: field(
     text(LIMIT.messageBytes),
@@ -288,10 +357,21 @@ export const RUNTIME_FLAG = {
   interpreted: 16,
 } as const;
 
+/**
+ * Of the request alone: a helper refuses another one. What is reserved is 0, or it is refused as
+ * well.
+ */
+export const REQUEST_VERSION = 1;
+
 /** What a tool writes into the request buffer: header, targets, functions, dependencies, path. */
 export const ulp_request = struct('ulp_request', {
+  version: field(u32, 'REQUEST_VERSION'),
   operation: field(u32, 'OPERATION.*'),
   length: field(u32, 'of the whole request in bytes'),
+  flags: field(u32, 'reserved, 0'),
+  time: field(u64, 'CLOCK_REALTIME of the tool in nanoseconds'),
+  uid: field(u32, "the tool's effective user id"),
+  pid: field(u32, "the tool's process id, in its own pid namespace"),
   patch_id: field(bytes(PATCH_ID_SIZE), 'patch id of the metadata'),
   patch_build_id: field(bytes(BUILD_ID_SIZE), 'build-id that the loaded patch .so must have'),
   patch_build_id_size: field(u32, 'its length in bytes'),
@@ -302,10 +382,14 @@ export const ulp_request = struct('ulp_request', {
   functions: field(u32, 'the same'),
   dependencies: field(u32, 'the same'),
   path: field(u32, 'the same; NUL-terminated'),
+  slot_count: field(u32, 'reserved, 0: number of slots (metadata format 2)'),
+  slots: field(u32, 'reserved, 0: their offset'),
+  reserved: field(array(u64, 6), '0'),
 });
 
 export const ulp_request_target = struct('ulp_request_target', {
   library: field(u64, 'address of its ulp_library'),
+  reserved: field(u64, '0'),
 });
 
 export const ulp_request_function = struct('ulp_request_function', {

@@ -1,14 +1,17 @@
 /** What makes a library live-patchable: its note, and functions whose entries can be changed. */
 import { abi, ByteView, linkAddress, UlpError, type BuildId, type LinkAddress } from '@ulp/core';
-import { SHT } from './constants';
+import { SHF, SHT } from './constants';
 import type { ElfFile } from './elf-file';
 import { isNops } from './nops';
 import { buildIdOf, parseNotes, type Note } from './notes';
 import { dynamicRelocations } from './relocations';
 
 const ENDBR64 = Buffer.from('f30f1efa', 'hex');
-/** How a trampoline begins: endbr64; movq disp32(%rip), %r11. */
-const TRAMPOLINE_HEAD = Buffer.from('f30f1efa4c8b1d', 'hex');
+/**
+ * The first bytes of a trampoline: endbr64; movq disp32(%rip), %r11, or in a program movq $imm32,
+ * %r11.
+ */
+const TRAMPOLINE_HEADS = ['f30f1efa4c8b1d', 'f30f1efa49c7c3'].map((hex) => Buffer.from(hex, 'hex'));
 
 export function allNotes(elf: ElfFile): Note[] {
   return elf
@@ -33,16 +36,50 @@ export function libraryNote(elf: ElfFile): LibraryNote | undefined {
   );
   if (!note) return undefined;
   const value = abi.ulp_note_library.read(new ByteView(note.description, elf.subject));
+  if (value.library !== 0n) return { value, at: note.offset, library: linkAddress(value.library) };
   const section = elf
     .sectionsOfType(SHT.NOTE)
     .find((s) => note.offset >= s.offset && note.offset < s.offset + s.size);
-  const { library } = abi.ulp_note_library.offset;
+  const { distance } = abi.ulp_note_library.offset;
   const here = (section?.header.sh_addr ?? 0n) + BigInt(note.offset - (section?.offset ?? 0));
+  const library = linkAddress(here + BigInt(distance + value.distance));
   return {
     value,
     at: note.offset,
-    library: linkAddress(here + BigInt(library + value.library)),
+    library: isDescriptor(elf, library) ? library : (descriptorOf(elf) ?? library),
   };
+}
+
+/** Does a ulp_library of this ABI lie there? */
+function isDescriptor(elf: ElfFile, address: LinkAddress): boolean {
+  const bytes = elf.bytesAt(address, abi.ulp_library.offset.tpoff_way);
+  if (!bytes) return false;
+  const view = Buffer.from(bytes);
+  const { offset, size } = abi.ulp_library;
+  return (
+    view.readBigUInt64LE(offset.magic) === abi.MAGIC.library &&
+    view.readUInt32LE(offset.abi) === abi.ABI_VERSION &&
+    view.readUInt32LE(offset.size) === size
+  );
+}
+
+/**
+ * The only ulp_library in the data: the note was moved before the gate, and its distance means
+ * nothing.
+ */
+function descriptorOf(elf: ElfFile): LinkAddress | undefined {
+  const magic = Buffer.alloc(8);
+  magic.writeBigUInt64LE(abi.MAGIC.library);
+  const found: LinkAddress[] = [];
+  for (const { header, offset, size } of elf.sections) {
+    if (header.sh_type !== SHT.PROGBITS || (header.sh_flags & BigInt(SHF.ALLOC)) === 0n) continue;
+    const data = Buffer.from(elf.view.slice(offset, size, 'data'));
+    for (let at = data.indexOf(magic); at >= 0; at = data.indexOf(magic, at + 1)) {
+      const address = linkAddress(header.sh_addr + BigInt(at));
+      if (at % 8 === 0 && isDescriptor(elf, address)) found.push(address);
+    }
+  }
+  return found.length === 1 ? found[0] : undefined;
 }
 
 /**
@@ -80,9 +117,9 @@ const startsWith = (bytes: Uint8Array | undefined, head: Uint8Array): boolean =>
   bytes !== undefined && Buffer.compare(bytes.subarray(0, head.length), head) === 0;
 
 /** Bytes that are enough to know a trampoline by. */
-export const TRAMPOLINE_HEAD_SIZE = TRAMPOLINE_HEAD.length;
+export const TRAMPOLINE_HEAD_SIZE = 7;
 export const beginsTrampoline = (bytes: Uint8Array | undefined): boolean =>
-  startsWith(bytes, TRAMPOLINE_HEAD);
+  TRAMPOLINE_HEADS.some((head) => startsWith(bytes, head));
 
 /** Does a trampoline lie at this address? */
 export const isTrampoline = (elf: ElfFile, address: LinkAddress): boolean =>

@@ -27,7 +27,7 @@ export function readCallSite(memory: Memory, claim: Claim): RemoteAddress | unde
     const record = memory.tryReadStruct(abi.ulp_slot, remoteAddress(place.record));
     const after = claimNow(memory, place);
     if (!before || !record || !after || after.sp !== claim.sp) return undefined;
-    if (claim.universe !== undefined && after.universe !== (claim.universe as number))
+    if (claim.universe !== undefined && after.universe - abi.UNIVERSE_BASE !== claim.universe)
       return undefined;
     if (before.sp !== after.sp || before.universe !== after.universe || before.word !== after.word)
       continue;

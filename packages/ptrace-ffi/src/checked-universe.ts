@@ -3,10 +3,11 @@ import { abi, hex, UlpError, universe, type Universe } from '@ulp/core';
 
 /** @throws UlpError process-hostile for a number that no universe has */
 export function checkedUniverse(subject: string, value: bigint): Universe {
-  if (value < BigInt(abi.UNIVERSE_OUTSIDE)) return universe(Number(value));
+  if (value >= BigInt(abi.UNIVERSE_BASE) && value < 1n << 32n)
+    return universe(Number(value) - abi.UNIVERSE_BASE);
   throw new UlpError('process-hostile', {
     subject,
-    expected: `a universe below ${hex(abi.UNIVERSE_OUTSIDE)}`,
+    expected: `a universe from ${hex(abi.UNIVERSE_BASE)} to 0xffffffff`,
     found: hex(value),
   });
 }

@@ -16,8 +16,11 @@ export interface Claim {
   readonly universe: Universe | undefined;
   /** It got no return slot: inside for good, until the thread ends. */
   readonly pinned: boolean;
-  /** limbo: the call was left by a jump, and its frame may still return. */
-  readonly slot: 'used' | 'limbo' | 'none';
+  /**
+   * limbo: the call is suspended. contested: the thread has calls on stacks that nobody has seen it
+   * switch to, and this is one of them, running or suspended; its universe stays until all return.
+   */
+  readonly slot: 'used' | 'limbo' | 'contested' | 'none';
   /** ulp_tls.sp, or where it was when the call went into limbo. */
   readonly sp: bigint;
   /** undefined: pinned, without a return slot. */
@@ -162,7 +165,7 @@ function claimInUse(
   const tls = readBlock(memory, place.tls);
   // The block may be gone with its thread, or belong to another slot by now.
   if (!tls || tls.code !== place.code || tls.library !== library.address) return undefined;
-  const inside = tls.sp > abi.SP_NO_SLOT;
+  const inside = tls.sp !== 0n;
   return {
     library,
     inside,
@@ -174,24 +177,21 @@ function claimInUse(
   };
 }
 
-/**
- * A call in limbo is alive as long as its stack still holds the slot's return point, or it is held.
- */
+/** A call in limbo is alive until it has returned, as long as its stack is there. */
 function claimInLimbo(
   memory: Memory,
   library: LiveLibrary,
   record: abi.UlpSlot,
   place: SlotPlace,
 ): Claim {
-  const word = memory.tryRead(remoteAddress(record.saved_sp), 8)?.readBigUInt64LE();
-  const held = record.state === abi.SLOT.held;
-  const inside = record.junk_sp !== 0n && (held || word === returnPoint(place));
+  const hasStack = memory.tryRead(remoteAddress(record.saved_sp), 8) !== undefined;
+  const inside = record.junk_sp !== 0n && hasStack;
   return {
     library,
     inside,
     universe: inside ? known(record.junk_universe) : undefined,
     pinned: false,
-    slot: 'limbo',
+    slot: record.state === abi.SLOT.contested ? 'contested' : 'limbo',
     sp: record.saved_sp,
     place,
   };
@@ -237,5 +237,8 @@ function readBlock(memory: Memory, address: bigint): abi.UlpTls | undefined {
   return bytes && abi.ulp_tls.read(new ByteView(bytes, 'an ulp_tls', 'process-hostile'));
 }
 
+/**
+ * undefined: outside, or not known yet; what no universe has is a block in the middle of a change.
+ */
 const known = (value: number): Universe | undefined =>
-  value === abi.UNIVERSE_OUTSIDE ? undefined : universe(value);
+  value < abi.UNIVERSE_BASE ? undefined : universe(value - abi.UNIVERSE_BASE);

@@ -7,6 +7,7 @@ import { readCallSite } from './call-site';
 import { readUniverses, type Claim, type ThreadClaims } from './claims';
 import { liveLibraries, type LiveLibrary } from './live-libraries';
 import type { Process } from './process';
+import { checkedUniverse } from './checked-universe';
 import { findRuntime, type Runtime } from './runtime';
 import { placeDocument, Symbolizer, type PlaceDocument } from './symbolizer';
 
@@ -54,7 +55,7 @@ export interface InspectedClaim {
   /** null: outside, or just entering. */
   readonly universe: number | null;
   readonly pinned: boolean;
-  readonly slot: 'used' | 'limbo' | 'none';
+  readonly slot: Claim['slot'];
   /** What called the library; null: outside, pinned, or the thread has moved on meanwhile. */
   readonly since: PlaceDocument | null;
 }
@@ -148,7 +149,7 @@ function describeRuntime(runtime: Runtime): Inspection['runtime'] {
   const control = runtime.readControl();
   return {
     path: runtime.image.path,
-    universe: Number(control.universe),
+    universe: checkedUniverse(runtime.process.subject, control.universe),
     problems: runtimeProblems(control.flags),
     helper: STATE_NAMES.get(Number(control.state & 0xffn)) ?? 'unknown',
     slotsExhausted: Number(control.slots_exhausted),

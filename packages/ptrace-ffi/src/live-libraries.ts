@@ -55,9 +55,16 @@ function describe(
 ): LiveLibrary {
   const subject = `${process.subject}: ${image.path}`;
   const view = new ByteView(note.description, `${subject}: note`, 'process-hostile');
+  view.check(0, 4, 'abi');
+  const version = view.data.getUint32(abi.ulp_note_library.offset.abi, true);
+  if (version !== abi.ABI_VERSION) return foreign(image, version);
   const value = abi.ulp_note_library.read(view);
-  const link = note.address + BigInt(abi.ulp_note_library.offset.library) + BigInt(value.library);
-  const address = relocate(linkAddress(link), image.loadBias);
+  // Not gated, it has the distance alone.
+  const link =
+    value.library !== 0n
+      ? value.library
+      : note.address + BigInt(abi.ulp_note_library.offset.distance) + BigInt(value.distance);
+  const address = relocate(linkAddress(BigInt.asUintN(64, link)), image.loadBias);
   const library = {
     image,
     abi: value.abi,
@@ -67,17 +74,32 @@ function describe(
     tpoff: 0n,
     bound: false,
   };
-  if (value.abi !== abi.ABI_VERSION) return library;
   const size = BigInt(abi.ulp_library.size);
   if (address < image.start || address + size > image.end) throw hostile(subject);
   const descriptor = process.memory.readStruct(abi.ulp_library, address, 'the ulp_library');
   if (descriptor.magic !== abi.MAGIC.library || descriptor.size !== abi.ulp_library.size)
     throw hostile(subject);
-  const slot = abi.tlsOffsetAddress(address, descriptor);
-  if (slot < image.start || slot + 8n > image.end) throw hostile(subject);
-  const tpoff = process.memory.read(remoteAddress(slot), 8).readBigUInt64LE();
-  return { ...library, descriptor, tpoff, bound: descriptor.global === runtime?.universeAddress };
+  const word = (place: bigint): bigint => {
+    if (place < image.start || place + 8n > image.end) throw hostile(subject);
+    return process.memory.read(remoteAddress(place), 8).readBigUInt64LE();
+  };
+  const found = abi.tlsOffset(address, descriptor);
+  if (!found) throw hostile(subject);
+  const tpoff = 'place' in found ? word(found.place) : found.value;
+  const global = word(address + BigInt(abi.ulp_library.offset.global_way + descriptor.global_way));
+  return { ...library, descriptor, tpoff, bound: global === runtime?.universeAddress };
 }
+
+/** Of another ABI version: its note may be of another size, and say other things, from `abi` on. */
+const foreign = (image: Image, version: number): LiveLibrary => ({
+  image,
+  abi: version,
+  gated: false,
+  address: remoteAddress(0n),
+  descriptor: undefined,
+  tpoff: 0n,
+  bound: false,
+});
 
 const hostile = (subject: string): UlpError =>
   new UlpError('process-hostile', {

@@ -25,8 +25,10 @@ const claim = z.object({
     .describe('null: outside, or just entering, so not known yet'),
   pinned: z.boolean().describe('inside until the thread ends, because return slots had run out'),
   slot: z
-    .enum(['used', 'limbo', 'none'])
-    .describe('limbo: the call is suspended (a coroutine), or was left by a jump'),
+    .enum(['used', 'limbo', 'contested', 'none'])
+    .describe(
+      'limbo: the call is suspended (a coroutine). contested: one of several calls on stacks that the thread was not seen to switch to; they keep one universe until all have returned',
+    ),
   since: placeSchema
     .nullable()
     .describe(

@@ -59,7 +59,7 @@ function look(
   { sp, pc }: Asleep,
   claims: readonly Claim[],
 ): Omit<StackScan, 'doing'> {
-  if (claims.every(({ slot }) => slot === 'limbo'))
+  if (claims.every(({ slot }) => slot === 'limbo' || slot === 'contested'))
     return { addresses: [pc], missing: 'its call is suspended, so its frames are not known' };
   const stack = symbolizer.mapping(sp);
   const top = stack && claims.map((c) => claimTop(c, sp, stack.end)).reduce(max, 0n);

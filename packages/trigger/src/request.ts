@@ -18,7 +18,7 @@ export interface RequestContent {
 /** @throws UlpError patch-refused when it is too large for the buffer */
 export function encodeRequest({ operation, metadata, libraries }: RequestContent): Buffer {
   const targets = libraries.map((library) =>
-    Buffer.from(abi.ulp_request_target.encode({ library: library.address })),
+    Buffer.from(abi.ulp_request_target.encode({ library: library.address, reserved: 0n })),
   );
   const functions = metadata.targets.flatMap((target, index) =>
     target.functions.map((pair) =>
@@ -51,6 +51,7 @@ export function encodeRequest({ operation, metadata, libraries }: RequestContent
   const [targetsAt = 0, functionsAt = 0, dependenciesAt = 0, pathAt = 0] = offsets;
   const buildId = Buffer.from(metadata.patch.buildId, 'hex');
   const header = abi.ulp_request.encode({
+    ...whoAndWhen(),
     operation,
     length: at,
     patch_id: Buffer.from(metadata.id, 'hex'),
@@ -67,11 +68,24 @@ export function encodeRequest({ operation, metadata, libraries }: RequestContent
   return Buffer.concat([header, ...sections]);
 }
 
+/** What every request has: its version, who asks, and when. */
+const whoAndWhen = () => ({
+  version: abi.REQUEST_VERSION,
+  flags: 0,
+  time: BigInt(Date.now()) * 1_000_000n,
+  uid: process.geteuid?.() ?? 0,
+  pid: process.pid,
+  slot_count: 0,
+  slots: 0,
+  reserved: [],
+});
+
 /** A request that only frees what no thread can reach any more. */
 export function encodeCollect(): Buffer {
   const empty = new Uint8Array(0);
   return Buffer.from(
     abi.ulp_request.encode({
+      ...whoAndWhen(),
       operation: abi.OPERATION.collect,
       length: abi.ulp_request.size,
       patch_id: empty,

@@ -101,7 +101,7 @@ function locateCall(process: Process, symbolizer: Symbolizer, claim: Claim): Loc
     library: claim.library.image.path,
     universe: claim.universe ?? null,
     pinned: claim.pinned,
-    suspended: claim.slot === 'limbo',
+    suspended: claim.slot === 'limbo' || claim.slot === 'contested',
     since: address === undefined ? null : placeDocument(symbolizer.place(address)),
   };
 }

@@ -91,16 +91,16 @@ function entries(elf: ElfFile, { functions }: Survey, { library }: LibraryNote):
   const entry = pointerAt(elf, linkAddress(library + BigInt(offset.entry)));
   if (entry === undefined || elf.offsetOf(entry) === undefined)
     throw elf.malformed('ulp_library', 'the address of __ulp_entry', 'none');
-  const way = elf.bytesAt(linkAddress(library + BigInt(offset.tpoff_slot)), 4);
-  if (!way) throw elf.malformed('ulp_library', 'the way to tpoff', 'none');
-  const tpoff = linkAddress(
-    library + BigInt(offset.tpoff_slot) + BigInt(Buffer.from(way).readInt32LE()),
-  );
+  const way = elf.bytesAt(linkAddress(library + BigInt(offset.tpoff_way)), 8);
+  const found = way && abi.tlsOffset(library, { tpoff_way: way });
+  if (!found) throw elf.malformed('ulp_library', 'the way to tpoff', 'none');
+  const tpoff = 'place' in found ? { place: linkAddress(found.place) } : found;
   const runtime = { tpoff, library, entry };
+  const places = { library, entry, ...('place' in tpoff ? { tpoff: tpoff.place } : {}) };
   return [...functions.values()].flatMap(({ address, entryOffset }) => {
     const at = elf.offsetOf(address);
     if (at === undefined) return [];
-    for (const [name, place] of Object.entries(runtime))
+    for (const [name, place] of Object.entries(places))
       if (!reaches(address, place))
         throw elf.malformed(
           name,
@@ -127,7 +127,7 @@ function symbols({ exported }: Survey): Edit[] {
   }));
 }
 
-const gatedNote = ({ at, value }: LibraryNote): Edit => ({
+const gatedNote = ({ at, value, library }: LibraryNote): Edit => ({
   at,
-  bytes: abi.ulp_note_library.encode({ ...value, gate: abi.GATE.gated }),
+  bytes: abi.ulp_note_library.encode({ ...value, gate: abi.GATE.gated, library }),
 });

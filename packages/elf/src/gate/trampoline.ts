@@ -36,10 +36,21 @@ function displacement(from: bigint, to: bigint): Buffer {
   return out;
 }
 
+/** `movq place(%rip), %r11` that ends at `end`, or `movq $value, %r11`: seven bytes each. */
+function loadOffset(end: bigint, tpoff: Runtime['tpoff']): Buffer {
+  if ('place' in tpoff)
+    return Buffer.concat([Buffer.from('4c8b1d', 'hex'), displacement(end, tpoff.place)]);
+  const value = Buffer.alloc(4);
+  value.writeInt32LE(Number(BigInt.asIntN(32, tpoff.value)));
+  return Buffer.concat([Buffer.from('49c7c3', 'hex'), value]);
+}
+
 /** What a trampoline refers to, as link addresses. */
 export interface Runtime {
-  /** The GOT word that holds tpoff of the thread block. */
-  readonly tpoff: LinkAddress;
+  /**
+   * tpoff of the thread block: `place`, the GOT word that holds it, or in a program its `value`.
+   */
+  readonly tpoff: { readonly place: LinkAddress } | { readonly value: bigint };
   readonly library: LinkAddress;
   /** __ulp_entry: all that is rare. */
   readonly entry: LinkAddress;
@@ -49,10 +60,14 @@ export interface Runtime {
  * All bytes before a function at S, at rest. The trampoline tells an outermost entry from a nested
  * one:
  *
- *   if (tls.sp > rsp && tls.universe != outside) goto S
- *   if (tls.sp != 0) goto __ulp_entry                  help, tail call, stale claim, another stack
- *   tls.sp = rsp                                       E1, see trm.S
- *   goto tls.code                                      the return slot
+ *   if (tls.sp > rsp) {
+ *     if (tls.low > rsp || tls.universe == outside) goto __ulp_entry     another stack, help
+ *     goto S
+ *   }
+ *   if (tls.sp != 0 || tls.high <= rsp) goto __ulp_entry    tail call, stale claim, another stack,
+ *                                                           the first entry
+ *   tls.sp = rsp                                            E1, see trm.S
+ *   goto tls.code                                           the return slot
  *
  * The jump to the slot is here, in each function, and not in code that all share: it stands right
  * before the slot's call, whose target is predicted from it. r11 = tpoff; S is told by its distance
@@ -62,20 +77,23 @@ export function padding(S: LinkAddress, { tpoff, library, entry }: Runtime): Buf
   const start = S - BigInt(PADDING.before);
   const trampoline = Buffer.concat([
     Buffer.from('f30f1efa', 'hex'), //          0  endbr64
-    Buffer.from('4c8b1d', 'hex'), //            4  movq tpoff(%rip), %r11
-    displacement(start + 11n, tpoff),
+    loadOffset(start + 11n, tpoff), //          4  movq tpoff(%rip), %r11, or movq $tpoff, %r11
     Buffer.from('c74424f0', 'hex'), //         11  movl $(S - ulp_library), -16(%rsp)
     displacement(library, S),
     Buffer.from('64493923', 'hex'), //         19  cmpq %rsp, %fs:(%r11)
-    Buffer.from('7710', 'hex'), //             23  ja 41
+    Buffer.from('7717', 'hex'), //             23  ja 48
     Buffer.from('6449833b00', 'hex'), //       25  cmpq $0, %fs:(%r11)
-    Buffer.from('7511', 'hex'), //             30  jne 49
-    Buffer.from('64498923', 'hex'), //         32  movq %rsp, %fs:(%r11)
-    Buffer.from('6441ff6310', 'hex'), //       36  jmp *%fs:16(%r11)
-    Buffer.from('6441837b08ff', 'hex'), //     41  cmpl $-1, %fs:8(%r11)
-    Buffer.from([0x75, PADDING.before - 49]), // 47  jne S
-    Buffer.from('e9', 'hex'), //               49  jmp __ulp_entry
-    displacement(start + 54n, entry),
+    Buffer.from('751f', 'hex'), //             30  jne 63
+    Buffer.from('6449396328', 'hex'), //       32  cmpq %rsp, %fs:40(%r11)
+    Buffer.from('7618', 'hex'), //             37  jbe 63
+    Buffer.from('64498923', 'hex'), //         39  movq %rsp, %fs:(%r11)
+    Buffer.from('6441ff6310', 'hex'), //       43  jmp *%fs:16(%r11)
+    Buffer.from('6449396320', 'hex'), //       48  cmpq %rsp, %fs:32(%r11)
+    Buffer.from('7708', 'hex'), //             53  ja 63
+    Buffer.from('6441837b0800', 'hex'), //     55  cmpl $0, %fs:8(%r11)
+    Buffer.from([0x75, PADDING.before - 63]), // 61  jne S
+    Buffer.from('e9', 'hex'), //               63  jmp __ulp_entry
+    displacement(start + 68n, entry),
   ]);
   return Buffer.concat([
     trampoline,

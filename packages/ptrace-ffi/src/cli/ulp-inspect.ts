@@ -117,7 +117,8 @@ function whereabouts({ inside, universe, pinned, slot, since }: InspectedClaim):
   return [
     universe === null ? 'entering' : `inside, universe ${universe}`,
     ...(pinned ? ['pinned'] : []),
-    ...(slot === 'limbo' ? ['suspended or left by a jump'] : []),
+    ...(slot === 'limbo' ? ['suspended'] : []),
+    ...(slot === 'contested' ? ['on one of several stacks'] : []),
     ...(since ? [`since ${placeText(since)}`] : []),
   ].join(', ');
 }

@@ -22,7 +22,7 @@ __attribute__((used)) struct ulp_control fake_control = {
     .magic = ULP_MAGIC_CONTROL,
     .abi = ULP_ABI_VERSION,
     .size = sizeof fake_control,
-    .universe = 5,
+    .universe = ULP_UNIVERSE_BASE + 5,
     .state = ULP_STATE_DONE,
 };
 
@@ -47,11 +47,11 @@ int main(int argc, char **argv)
   for (int i = 0; i < 3; i++) {
     patches[2 * i].state = ULP_PATCH_LIVE;
     memset(patches[2 * i].id, 0x11 * (i + 1), sizeof patches[i].id);
-    patches[2 * i].universe = i == 2 ? 6 : 2 + i;
+    patches[2 * i].universe = ULP_UNIVERSE_BASE + (i == 2 ? 6 : 2 + i);
     patches[2 * i].function_count = 1;
     snprintf(patches[2 * i].path, sizeof patches[i].path, "/patch-%d.so", i);
   }
-  patches[2].reverted = 4;
+  patches[2].reverted = ULP_UNIVERSE_BASE + 4;
   patches[4].dependency_count = 1;
   memset(patches[4].dependencies, 0x11, ULP_PATCH_ID_SIZE);
   for (int i = 1; i < argc; i++) {

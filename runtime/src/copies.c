@@ -1,0 +1,127 @@
+/*
+ * Does anything in this process's memory lead to a return slot? A call returns through its slot
+ * only if the slot's return point comes onto a stack again. Coroutines that copy stacks away keep
+ * it in the heap meanwhile. So where it is nowhere, the call is over. A stale word makes the answer
+ * "yes": late, and never wrong. Entry, all signals blocked.
+ *
+ * One thread at a time looks, because the buffer is too large for a stack. What the thread itself
+ * has copied cannot move meanwhile.
+ */
+#include "runtime.h"
+
+#include <fcntl.h>
+#include <sys/uio.h>
+
+enum {
+  PAGE = 4096,
+  PAGES_AT_ONCE = 16,
+  BUDGET = 4096, /* pages: 16 MiB. What has more is not looked through, and the answer is "yes" */
+};
+
+static _Alignas(PAGE) uint8_t buffer[PAGES_AT_ONCE * PAGE];
+static uint64_t pagemap[512];
+static volatile uint32_t is_busy; /* a child of fork must not wait for it for ever: reserve() */
+
+struct search {
+  uint64_t wanted;
+  uint64_t dead_low, dead_high; /* nobody returns through what lies here */
+  long pagemap;                 /* file descriptor */
+  int budget;
+};
+
+static bool holds(uint64_t from, uint64_t size, const struct search *search)
+{
+  struct iovec local = {buffer, size}, remote = {(void *)from, size};
+  long tid = raw_syscall(SYS_gettid);
+  if (raw_syscall(SYS_process_vm_readv, tid, &local, 1, &remote, 1, 0) != (long)size)
+    return true; /* not known */
+  for (uint64_t i = 0; i + 8 <= size; i++) {
+    uint64_t word;
+    __builtin_memcpy(&word, buffer + i, sizeof word);
+    if (word == search->wanted && (from + i < search->dead_low || from + i >= search->dead_high))
+      return true;
+  }
+  return false;
+}
+
+/* The records of slots are asked by slots_lead_to(). The buffer holds what was just looked at. */
+static bool is_ours(uint64_t page)
+{
+  const uint64_t records = (uint64_t)__ulp_slot_records;
+  return (page >= records && page < records + sizeof(struct ulp_slot) * ULP_SLOT_COUNT) ||
+         (page >= (uint64_t)buffer && page < (uint64_t)buffer + sizeof buffer);
+}
+
+/* Pages that are neither in memory nor in swap hold nothing. True when it is not known. */
+static bool is_in_mapping(uint64_t low, uint64_t high, struct search *search)
+{
+  enum { PRESENT_OR_SWAPPED = 3 };
+  for (uint64_t at = low; at < high;) {
+    uint64_t pages = (high - at) / PAGE;
+    if (pages > sizeof pagemap / 8)
+      pages = sizeof pagemap / 8;
+    if (raw_syscall(SYS_pread64, search->pagemap, pagemap, pages * 8, at / PAGE * 8) !=
+        (long)(pages * 8))
+      return true;
+    for (uint64_t i = 0; i < pages;) {
+      uint64_t run = 0;
+      while (i + run < pages && run < PAGES_AT_ONCE &&
+             (pagemap[i + run] >> 62 & PRESENT_OR_SWAPPED) && !is_ours(at + (i + run) * PAGE))
+        run++;
+      if (run == 0) {
+        i++;
+        continue;
+      }
+      search->budget -= (int)run;
+      if (search->budget < 0 || holds(at + i * PAGE, run * PAGE, search))
+        return true;
+      i += run;
+    }
+    at += pages * PAGE;
+  }
+  return false;
+}
+
+static bool look_at(const struct mapping *mapping, void *argument)
+{
+  return mapping->writable && is_in_mapping(mapping->low, mapping->high, argument);
+}
+
+/* After a tail call the return point of one slot is in the record of another one. */
+static bool slots_lead_to(uint64_t point)
+{
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
+    const tls_t *tls = (tls_t *)slot->tls;
+    if (slot->ret == point && (in_limbo(slot) ? slot->junk_sp != 0 : tls->sp != 0))
+      return true;
+  }
+  return false;
+}
+
+/*
+ * Another thread that looks is not interrupted, but a child of fork may have been born meanwhile.
+ */
+static bool reserve(void)
+{
+  enum { TURNS = 10000 };
+  for (int turn = 0; turn < TURNS; turn++) {
+    if (!__atomic_exchange_n(&is_busy, 1, __ATOMIC_ACQUIRE))
+      return true;
+    raw_syscall(SYS_sched_yield);
+  }
+  return false;
+}
+
+bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high)
+{
+  struct search search = {slot_code(slot) + ULP_SLOT_RETURN, dead_low, dead_high, -1, BUDGET};
+  if (slots_lead_to(search.wanted) || !reserve())
+    return true;
+  search.pagemap =
+      raw_syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC);
+  bool found = search.pagemap < 0 || mappings_each(look_at, &search) != MAPPINGS_ALL;
+  if (search.pagemap >= 0)
+    raw_syscall(SYS_close, search.pagemap);
+  __atomic_store_n(&is_busy, 0, __ATOMIC_RELEASE);
+  return found;
+}

@@ -1,0 +1,271 @@
+/*
+ * What an entry does that its trampoline cannot decide by itself: a thread's first one, a tail
+ * call, a claim whose call was left by a jump, and stacks of which a thread has more than one.
+ *
+ * A claim ends by proof only. Proof is: its slot was returned through; an unwinder, a longjmp or a
+ * swapcontext that is seen here has passed it; its stack is gone; or nothing in memory leads to its
+ * slot any more (copies.c). A word of a stack that was overwritten is no proof, because coroutines
+ * copy stacks away and back. Addresses are compared within one stack only, whose bounds are known.
+ *
+ * Where a call may be suspended on another stack, the block is *contested* (ULP_SP_CONTESTED): its
+ * universe stays, and every call that enters gets a slot of its own. Contested slots return to
+ * their junk. When all of them have returned, the thread is outside.
+ *
+ *   state      sp         universe  code      an entry
+ *   outside    0          0         its slot  claims
+ *   inside     W          u         its slot  nested, if it is on the same stack and deeper
+ *   contested  CONTESTED  u         0         gets a slot of its own
+ *   pinned     PINNED     u         any       nested, always
+ *
+ * All of it runs with every signal blocked: entry code.
+ */
+#include "runtime.h"
+
+/* What ulp_special answers; or an address in a slot. */
+enum { NESTED = 0, OUTSIDE = 1 };
+
+/* More contested calls than these, and their thread is pinned: it cannot use up the slots. */
+enum { CONTESTED_MAX = 256 };
+
+/* As .Lhelp in trm.S, for the call that has claimed the word at `claim`. */
+static void help(tls_t *tls, uint64_t claim)
+{
+  uint32_t outside = ULP_UNIVERSE_OUTSIDE;
+  if (!__atomic_compare_exchange_n(&tls->universe, &outside, (uint32_t)universe_now(), false,
+                                   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    return;
+  ((volatile uint64_t *)claim)[-1] = tls->universe;
+}
+
+/*
+ * From now on trampolines compare addresses within this stack; on an unknown or an alternate one
+ * they always ask. A trampoline that was interrupted between its comparison and E1 stays right:
+ * what it claims is below the old `high`, and calls are compared with `low` anew.
+ */
+static void bound(tls_t *tls, const struct stack *stack)
+{
+  const bool compares = stack->kind == STACK_OWN || stack->kind == STACK_COROUTINE;
+  tls->low = compares ? stack->low : ~0UL;
+  tls->high = compares ? stack->high : 0;
+}
+
+static bool is_contested(slot_t *slot, uint64_t library)
+{
+  return slot->state == ULP_SLOT_CONTESTED && slot->library == library;
+}
+
+uint32_t contested_universe(uint64_t library)
+{
+  if (!ulp_thread.contested)
+    return 0;
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
+    if (is_contested(slot, library) && slot->junk_sp != 0)
+      return slot->junk_universe;
+  return 0;
+}
+
+void block_rest(tls_t *tls, uint64_t library)
+{
+  const uint32_t pinned = pin_universe(tls), contested = contested_universe(library);
+  if (pinned != 0) {
+    claim_pin(tls, pinned);
+  } else if (contested != 0) {
+    tls->universe = contested;
+    tls->sp = ULP_SP_CONTESTED;
+  }
+}
+
+/* The call that the block claims goes on without it, in a slot of its own. */
+void claim_contest(tls_t *tls, slot_t *slot)
+{
+  help(tls, tls->sp);
+  const uint32_t universe = tls->universe;
+  ulp_thread.contested = true;
+  slot_suspend(slot, tls, ULP_SLOT_CONTESTED);
+  tls->universe = universe;
+  tls->sp = ULP_SP_CONTESTED;
+}
+
+/* Every slot of this thread is in use, or too many: it is inside for good. */
+static uint64_t pinned(tls_t *tls, uint64_t library, uint32_t universe)
+{
+  pin(tls, library, universe);
+  return NESTED;
+}
+
+static uint64_t outside(tls_t *tls, uint64_t sp, uint64_t library)
+{
+  struct stack stack;
+  stack_of(sp, &stack);
+  block_rest(tls, library);
+  if (tls->sp == ULP_SP_CONTESTED || tls->sp == ULP_SP_PINNED)
+    return ulp_special_blocked(tls, sp, library);
+  if (!has_slot(tls) && !slot_assign(tls, library))
+    return pinned(tls, library, 0);
+  bound(tls, &stack);
+  return OUTSIDE;
+}
+
+/*
+ * Has a jump that nobody saw passed this call? It lies at `claim`, on the stack on which an
+ * entry is made at `sp` now, that is not above it. Costs too much to be tried at every entry:
+ * the longer it was in vain, the more seldom.
+ */
+static bool was_jumped_over(slot_t *slot, uint64_t claim, uint64_t sp, const struct stack *stack)
+{
+  struct thread *me = &ulp_thread;
+  if (sp < claim || (sp == claim && leads_to(*(volatile uint64_t *)sp, slot)))
+    return false;
+  if (me->doubts++ < me->doubts_until)
+    return false;
+  const bool is_over = !is_led_to(slot, stack->low, sp);
+  me->doubts = 0;
+  me->doubts_until = is_over ? 0 : me->doubts_until < 1 << 16 ? 2 * me->doubts_until + 1 : 1 << 16;
+  if (is_over)
+    __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
+  return is_over;
+}
+
+/* A contested call whose end is proven gives its slot back to the thread. */
+static bool contested_is_over(slot_t *slot, uint64_t sp, const struct stack *stack)
+{
+  uint64_t word;
+  if (slot->junk_sp == 0)
+    return true;
+  if (!peek(slot->saved_sp, &word, sizeof word))
+    return true;
+  return is_on(stack, slot->saved_sp) && was_jumped_over(slot, slot->saved_sp, sp, stack);
+}
+
+static uint64_t enter_contested(tls_t *tls, uint64_t sp, uint64_t library)
+{
+  struct stack stack;
+  int live = 0;
+  stack_of(sp, &stack);
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
+    if (!is_contested(slot, library))
+      continue;
+    if (slot->junk_sp != 0 && slot->saved_sp == sp && leads_to(*(volatile uint64_t *)sp, slot))
+      return NESTED; /* a tail call: this word is its return already */
+    if (contested_is_over(slot, sp, &stack))
+      slot_idle(slot);
+    else
+      live++;
+  }
+  if (live == 0) {
+    leave(tls);
+    return outside(tls, sp, library);
+  }
+  slot_t *slot = live < CONTESTED_MAX ? slot_contest(tls, library, sp) : NULL;
+  return slot ? slot_code(slot) + ULP_SLOT_CLAIMED : pinned(tls, library, tls->universe);
+}
+
+/*
+ * The thread is inside by way of a claim, and this is an entry that its trampoline did not
+ * decide.
+ */
+static uint64_t enter_claimed(tls_t *tls, uint64_t claim, uint64_t sp, uint64_t library)
+{
+  struct stack stack, claimed;
+  slot_t *slot = slot_at(tls->code);
+  uint64_t word;
+  if (claim == sp && leads_to(*(volatile uint64_t *)sp, slot)) {
+    help(tls, claim);
+    return NESTED; /* a tail call, perhaps by way of other libraries */
+  }
+  stack_of(sp, &stack);
+  stack_of(claim, &claimed);
+  if (stack.kind == STACK_ALTERNATE && claimed.kind != STACK_ALTERNATE) {
+    help(tls, claim);
+    return NESTED; /* a handler above the call */
+  }
+  const bool same = is_on(&stack, claim);
+  if (same && sp < claim) {
+    bound(tls, &stack);
+    help(tls, claim);
+    return NESTED;
+  }
+  if (!peek(claim, &word, sizeof word) || (same && was_jumped_over(slot, claim, sp, &stack))) {
+    leave(tls);
+    return outside(tls, sp, library);
+  }
+  /*
+   * On another stack. A word that does not lead to the slot may be in the middle of its entry
+   * or its exit, below a handler: that code has the block's address, so the claim stays where
+   * it is.
+   */
+  if (!same && !leads_to(word, slot)) {
+    help(tls, claim);
+    return NESTED;
+  }
+  claim_contest(tls, slot);
+  return enter_contested(tls, sp, library);
+}
+
+uint64_t ulp_special_blocked(tls_t *tls, uint64_t sp, uint64_t library)
+{
+  const uint64_t claim = tls->sp;
+  if (claim == 0)
+    return outside(tls, sp, library);
+  if (claim == ULP_SP_CONTESTED)
+    return enter_contested(tls, sp, library);
+  if (claim == ULP_SP_PINNED) {
+    tls->low = 0;
+    return NESTED;
+  }
+  return enter_claimed(tls, claim, sp, library);
+}
+
+uint64_t ulp_special(tls_t *tls, uint64_t entry_sp, uint64_t library)
+{
+  const uint64_t before = signals_block();
+  const uint64_t answer = ulp_special_blocked(tls, entry_sp, library);
+  signals_restore(before);
+  return answer;
+}
+
+void claim_jumped(tls_t *tls, slot_t *slot, uint64_t sp, const struct stack *stack)
+{
+  if (was_jumped_over(slot, tls->sp, sp, stack))
+    leave(tls);
+  else
+    claim_contest(tls, slot);
+}
+
+/* Does a jump from `here` to `target`, which is seen, pass the frame at `claim`? */
+static bool is_passed(uint64_t claim, uint64_t here, uint64_t target, const struct stack *to,
+                      bool leaves_alternate)
+{
+  if (leaves_alternate && on_alternate_stack(claim))
+    return true; /* the kernel begins that stack anew */
+  return claim < target && is_on(to, claim) &&
+         (leaves_alternate || (is_on(to, here) && here < claim));
+}
+
+void claims_left_for(uint64_t target)
+{
+  const uint64_t here = (uint64_t)__builtin_frame_address(0);
+  bool asked = false,
+       leaves_alternate = false; /* it takes system calls; most jumps leave nothing */
+  struct stack to;
+  const uint64_t before = signals_block();
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
+    tls_t *tls = (tls_t *)slot->tls;
+    const bool contested = slot->state == ULP_SLOT_CONTESTED && slot->junk_sp != 0;
+    if (!contested && (in_limbo(slot) || tls->code != slot_code(slot) || !has_claim(tls)))
+      continue;
+    if (!asked) {
+      leaves_alternate = on_alternate_stack(here) && !on_alternate_stack(target);
+      stack_of(target, &to);
+      asked = true;
+    }
+    if (!is_passed(contested ? slot->saved_sp : tls->sp, here, target, &to, leaves_alternate))
+      continue;
+    if (contested)
+      slot->junk_sp = 0;
+    else
+      leave(tls);
+    __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
+  }
+  signals_restore(before);
+}
