@@ -53,6 +53,12 @@ const RUNS = {
     env: { ULP_TEST_MOMENTS: 'all' },
     minutes: 10,
   },
+  model: {
+    what: 'the model with the settings of millions of states too',
+    run: jest('runtime/test/model'),
+    env: { ULP_TEST_MODEL: 'all' },
+    minutes: 7,
+  },
   stopped: {
     what: 'the target is stopped at 22 steps of a change in each blocking call',
     run: jest('packages/trigger/test/stopped'),

@@ -1,7 +1,7 @@
 /**
- * Every way of linking a live-patchable library, with the machine's tools and with the plugin: see
- * test-targets/matrix. ULP_TEST_TOOLCHAINS='stock plugin ld plugin-ld' takes the patched ld too,
- * which is built in minutes.
+ * Every way of linking a live-patchable library, with the machine's tools: see test-targets/matrix.
+ * ULP_TEST_TOOLCHAINS='stock plugin ld plugin-ld' takes the plugin and the patched ld too, which is
+ * built in minutes.
  */
 import { join } from 'node:path';
 import { TARGETS } from '../harness/build';
@@ -12,7 +12,7 @@ const ROOT = join(TARGETS, '..');
 const PREFIX = join(ROOT, 'build/toolchain/prefix');
 const env = { ...process.env, ULP_TOOLCHAIN: PREFIX };
 const MINUTES = 60_000;
-const TOOLCHAINS = (process.env.ULP_TEST_TOOLCHAINS ?? 'stock plugin').split(' ');
+const TOOLCHAINS = (process.env.ULP_TEST_TOOLCHAINS ?? 'stock').split(' ');
 
 interface Cell {
   readonly row: string;
