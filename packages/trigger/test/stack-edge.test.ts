@@ -7,7 +7,7 @@ import { die } from '../../../test-targets/harness/die';
 import { expectNoTrace } from './no-trace';
 import { buildLibrary, patchOf, scenario, source, trigger } from './setting';
 import type { Scenario, Target } from './setting';
-import { waitFor } from '../../../test-targets/harness/wait.cjs';
+import { stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
 /** As src/stack-room.ts says. */
 const NEEDED = 512;
@@ -29,6 +29,11 @@ function prepare(s: Scenario) {
     const there = how === 'runs' ? /^(running|0 )/ : /^0 /;
     const call = () => readFileSync(`${tasks}/${task}/syscall`, 'utf8');
     await waitFor(`thread ${task} where it ${how}`, call, (now) => there.test(now), target);
+    // Its first thread ends, and with it go the maps and files that are compared.
+    if (who === 'thread') {
+      const state = () => stateOf(target.pid);
+      await waitFor('the end of the first thread', state, (letter) => letter === 'Z', target);
+    }
     return target;
   };
   return { start, patch: patchOf(s, library, 'fix', 1000) };
