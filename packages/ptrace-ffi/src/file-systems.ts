@@ -1,6 +1,6 @@
 /**
  * Which file systems answer, whatever the owner of a process does? A page of a file on FUSE comes
- * when the owner's daemon likes, and who waits for it in /proc/PID/mem cannot even be killed
+ * when the owner's daemon likes, and a thread that waits for it in /proc/PID/mem cannot be killed
  * (docs/security.md). They are told by the kernel's account alone, device numbers in
  * proc_pid_maps(5) and proc_pid_mountinfo(5): to ask the file itself, by stat(2) or statfs(2), is
  * to wait for it.

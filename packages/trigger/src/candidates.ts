@@ -45,7 +45,7 @@ const MASK_ARGUMENT: ReadonlyMap<number, number> = new Map([
  */
 const EXECUTING: ReadonlySet<number | undefined> = new Set([59, 322]);
 /**
- * vfork; clone3, whose flags lie in memory; clone with CLONE_VFORK. Who sleeps in them waits for a
+ * vfork; clone3, whose flags lie in memory; clone with CLONE_VFORK. A thread in one waits for a
  * child, and does not stop before.
  */
 const FORKING: ReadonlySet<number> = new Set([58, 435]);
@@ -54,7 +54,7 @@ const CLONE_VFORK = 0x4000n;
 
 /**
  * Threads to try, the most harmless first; none while one of them executes a program. Those in a
- * call that may have done a part are let alone: it would end with that part; those that wait for a
+ * call that may have done a part are skipped: it would end with that part; those that wait for a
  * child of vfork; and those that have too little stack left.
  */
 export function candidates(process: Process): Thread[] {

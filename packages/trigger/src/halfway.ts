@@ -47,7 +47,7 @@ const message: MayBe = (args, memory) => {
 /** By how many events are waited for. */
 const several: MayBe = (args) => argument(args, 1) > 1n;
 
-/** What cannot be read is taken for much: the thread is let alone. */
+/** What cannot be read is taken for much: the thread is skipped. */
 function isMuch(memory: Memory, address: bigint, elements: bigint): boolean {
   if (elements > MOST) return true;
   const bytes = memory.tryRead(remoteAddress(address), Number(elements) * iovec.size);

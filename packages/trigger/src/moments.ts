@@ -1,7 +1,7 @@
 /**
  * When a thread may be stopped. A stop makes some time-outs begin anew, and nothing can be done
  * about it: those of sockets and of io_uring_enter, which are no arguments of the call; and under a
- * seccomp filter all that the kernel does not count down. Who waits in such a call is stopped when
+ * seccomp filter all that the kernel does not count down. A thread in such a call is stopped when
  * it has just begun it, and no time has gone by that could be lost.
  *
  * A call has just begun when, at the last look, its thread was elsewhere; or when the thread has,

@@ -1,7 +1,7 @@
 /**
  * A thread is borrowed in the middle of a blocking call: the call goes on as if nothing had been,
  * and so do registers and signal masks. Three times in each call of signal(7), alone in its process
- * and among threads in the same call; but those whose time-out would begin anew are let alone. Not
+ * and among threads in the same call; but those whose time-out would begin anew are skipped. Not
  * here because they cannot be made to wait: getrandom with GRND_RANDOM, copy_file_range of pipes,
  * tcdrain of a pty.
  */
@@ -131,6 +131,6 @@ for (const [calls, threads, which] of [
       const [call = '', result = ''] = calls[i] ?? [];
       for (let thread = 0; thread < threads; thread++) await isAsAlone(target, call, result);
     }
-    // Until those are changed that were let alone.
+    // Until those are changed that were skipped.
     await tool.rest();
   });

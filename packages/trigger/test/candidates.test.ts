@@ -55,7 +55,7 @@ async function waits(target: Target, number: number): Promise<boolean> {
   return call !== '0';
 }
 
-scenario('a thread that has done a part is let alone until all is done', async (s) => {
+scenario('a thread that has done a part is skipped until all is done', async (s) => {
   const library = buildLibrary(s);
   const patch = patchOf(s, library, 'fix', 1000);
   const program = s.program(source('halfway.c'), [library]);

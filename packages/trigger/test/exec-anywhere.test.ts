@@ -1,6 +1,6 @@
 /**
  * A process that executes another program just before a step of a tool, one step after the other:
- * the tool notices, and that program is let alone, whatever lies in it where the first one had
+ * the tool notices, and that program is left as it is, whatever lies in it where the first one had
  * something else.
  */
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs';

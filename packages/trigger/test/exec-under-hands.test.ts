@@ -1,6 +1,6 @@
 /**
  * A process that executes another program between our look at its memory and the stop: the new one
- * is let alone.
+ * is left as it is.
  */
 import { join } from 'node:path';
 import { abi, tid as asTid, type RemoteAddress } from '@ulp/core';
