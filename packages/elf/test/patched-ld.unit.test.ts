@@ -24,7 +24,7 @@ const ldTrampoline = (): number[] => {
 /** The gate's, at addresses that all are 0 from where they count, so that distances are small. */
 const gateTrampoline = (): number[] => {
   const at = linkAddress(0x1000n);
-  return [...padding(at, { tpoff: at, library: at, entry: at })].slice(
+  return [...padding(at, { tpoff: { place: at }, library: at, entry: at })].slice(
     0,
     abi.PADDING.trampolineSize,
   );
