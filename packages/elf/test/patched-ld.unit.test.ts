@@ -1,6 +1,7 @@
 /**
  * The series for ld (toolchain-patches/binutils) makes the same trampolines as the gate, for the
- * same ABI: building ld takes minutes, and its text is compared in any run.
+ * same ABI, and that for gcc pads for it: building them takes minutes or hours, and their text is
+ * compared in any run.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -52,12 +53,30 @@ test('the constants are those of the ABI', () => {
     padding: constant('PADDING'),
     selector: constant('SELECTOR'),
     entry: constant('ENTRY_SIZE'),
+    note: constant('NOTE_SIZE') - constant('NOTE_ABI'),
+    noteGate: constant('NOTE_GATE') - constant('NOTE_ABI'),
+    notePadding: constant('NOTE_PADDING') - constant('NOTE_ABI'),
+    noteLibrary: constant('NOTE_LIBRARY') - constant('NOTE_ABI'),
+    tpoff: constant('LIBRARY_TPOFF'),
   }).toEqual({
     version: abi.ABI_VERSION,
     padding: abi.PADDING.before,
     selector: abi.PADDING.selector,
     entry: abi.PADDING.after,
+    note: abi.ulp_note_library.size,
+    noteGate: abi.ulp_note_library.offset.gate,
+    notePadding: abi.ulp_note_library.offset.padding,
+    noteLibrary: abi.ulp_note_library.offset.library,
+    // Of the number in the instruction there.
+    tpoff: abi.ulp_library.offset.tpoff_way + 3,
   });
+});
+
+test('-mlive-patchable of the series for gcc pads as the ABI says', () => {
+  const patch = readFileSync(join(SERIES, '../gcc/0002-mlive-patchable.patch'), 'utf8');
+  expect([...patch.matchAll(/^\+.*value \? "(\d+,\d+)"/gm)].map((m) => m[1])).toEqual([
+    `${abi.PADDING.before + abi.PADDING.after},${abi.PADDING.before}`,
+  ]);
 });
 
 test('the trampoline has the instructions of the gate', () => {
