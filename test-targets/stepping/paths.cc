@@ -133,6 +133,79 @@ static long in_a_handler(Run &)
   return inner_answer;
 }
 
+/*
+ * ---- on the thread's own stack, while a coroutine is suspended inside of the library
+ *
+ * Nobody sees its switches. So the first call on the thread's own stack makes the block contested,
+ * and that call and all others get a slot each, until all of them have returned.
+ */
+
+extern "C" void switch_stacks(void **from, void *to);
+__asm__(".text\n"
+        "switch_stacks: .cfi_startproc\n"
+        "pushq %rbp; pushq %rbx; pushq %r12; pushq %r13; pushq %r14; pushq %r15\n"
+        "movq %rsp, (%rdi); movq %rsi, %rsp\n"
+        "popq %r15; popq %r14; popq %r13; popq %r12; popq %rbx; popq %rbp; ret\n"
+        ".cfi_endproc\n");
+
+/* One at a time, as there is one run at a time. */
+static struct {
+  void *sp; /* where it is suspended; NULL: it has ended, or not begun */
+  void *back;
+  long answer;
+  alignas(16) char stack[64 << 10];
+} coroutine;
+
+static void suspend()
+{
+  switch_stacks(&coroutine.sp, coroutine.back);
+}
+
+static void be_suspended_inside()
+{
+  void *never;
+  coroutine.answer = twice(suspend);
+  coroutine.sp = nullptr;
+  switch_stacks(&never, coroutine.back);
+}
+
+static void begin_coroutine()
+{
+  auto **sp = reinterpret_cast<void **>(coroutine.stack + sizeof coroutine.stack);
+  *--sp = nullptr; /* it never returns; and a function begins 8 bytes off alignment */
+  *--sp = reinterpret_cast<void *>(be_suspended_inside);
+  sp -= 6; /* registers that mean nothing yet */
+  switch_stacks(&coroutine.back, sp);
+}
+
+static void finish_coroutine(Run &run)
+{
+  if (!coroutine.sp)
+    return;
+  switch_stacks(&coroutine.back, coroutine.sp);
+  expect(run, coroutine.answer == run.before, "the suspended call sees", coroutine.answer);
+}
+
+static long beside_a_coroutine(Run &run)
+{
+  begin_coroutine();
+  return outermost(run);
+}
+
+static long contested(Run &run)
+{
+  begin_coroutine();
+  const long answer = plain_call();
+  expect(run, answer == run.before, "the call that makes it contested sees", answer);
+  return outermost(run);
+}
+
+static long nested_beside(Run &run)
+{
+  begin_coroutine();
+  return nested(run);
+}
+
 const Path paths[] = {
     /* name                   patches dweller first claim changes */
     {"outermost", 0, false, false, false, false, outermost},
@@ -153,5 +226,10 @@ const Path paths[] = {
     {"first of the thread, stub", 2, true, true, false, false, outermost},
     {"first, in a handler", 0, false, true, false, false, in_a_handler},
     {"first, in a handler, stub", 2, true, true, false, false, in_a_handler},
+    {"beside a coroutine", 0, false, false, false, false, beside_a_coroutine, finish_coroutine},
+    {"beside a coroutine, stub", 2, true, false, false, false, beside_a_coroutine,
+     finish_coroutine},
+    {"contested", 0, false, false, false, false, contested, finish_coroutine},
+    {"beside a coroutine, nested", 0, false, false, false, false, nested_beside, finish_coroutine},
     {nullptr, 0, false, false, false, false, nullptr},
 };

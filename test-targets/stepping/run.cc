@@ -61,10 +61,18 @@ bool visit(Stepping &, const Boundary &boundary)
   return false;
 }
 
+static void finish(Run &run)
+{
+  if (run.path->finish)
+    run.path->finish(run);
+}
+
 /* Nothing of the call is left behind, and the next one is an outermost one. */
 static void check_outside(Run &run)
 {
-  if (run.path->leaves_a_claim) /* healed at the next entry */
+  finish(run);
+  /* Healed at the next entry; that all contested calls have returned is noticed there as well. */
+  if (run.path->leaves_a_claim || run.path->finish)
     plain_call();
   expect(run, block().is_outside(), "left inside", static_cast<long>(block().universe));
   expect(run, untracked_version() == newest, "untracked code sees", untracked_version());
@@ -79,6 +87,7 @@ struct Guard {
   Run &run;
   ~Guard()
   {
+    finish(run);
     if (!run.action->ends_thread || !run.acted)
       return;
     run.cleaned_up = true;

@@ -21,6 +21,8 @@ struct Path {
   bool leaves_a_claim; /* an earlier call was left by a jump that nobody saw */
   bool changes;        /* a patch comes on the way */
   long (*go)(Run &);
+  /* What has to be done before the thread is outside, however the path was left. */
+  void (*finish)(Run &) = nullptr;
 };
 
 struct Action {
