@@ -135,14 +135,12 @@ __ulp_landing:
         .size   __ulp_landing, . - __ulp_landing
 
 /*
- * The way from trm.S into C: calls ulp_special(rax = tls, entry_sp, r11 = S less its distance from
- * the library: the
- * library) and gives its result in rax. Everything else
- * is preserved, vector and x87 state included: xsave components 0-2 and 5-7, which end at 2688 in
- * the standard format (Intel
- * SDM volume 1, 13.4.3; CPUID leaf 0dh; AMD's end before). entry_sp: rsp at __ulp_entry, above our
- * return address
- * and the 24 bytes that trm.S skipped.
+ * The way from trm.S into C: calls ulp_special(tls, entry_sp, library) and gives its result in rax.
+ * entry_sp is rsp at __ulp_entry: above our return address and the 24 bytes that trm.S skipped. tls
+ * comes in rax and S in r11; 16 bytes below entry_sp lies the distance of S from the library.
+ * Everything else is preserved, vector and x87 state included: xsave components 0-2 and 5-7, which
+ * end at 2688 in the standard format (Intel SDM volume 1, 13.4.3; CPUID leaf 0dh; AMD's end
+ * before).
  */
         .text
         .p2align 4

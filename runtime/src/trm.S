@@ -1,9 +1,8 @@
 /*
  * Entry tracking: linked into every live-patchable library as trm.o. It links into programs too:
- * whatever is weak is
- * reached through the GOT by instructions that ld does not relax (build.mjs:
- * -mrelax-relocations=no), because in a program of
- * fixed address ld would otherwise make 0 of it for good.
+ * whatever is weak is reached through the GOT by instructions that ld does not relax (build.mjs:
+ * -mrelax-relocations=no), because in a program of fixed address ld would otherwise make 0 of it
+ * for good.
  *
  * A trampoline in the padding of function S tells a thread's outermost entry into this library from
  * a nested one and claims it (E1; packages/elf/src/gate/trampoline.ts). It goes on to a *return
@@ -12,10 +11,10 @@
  *
  *   thread block ulp_tls {sp, universe, flags, code, library, low, high}, initial-exec TLS
  *     all zero                    outside, and without a return slot yet: code may run before the
- *     block is initialised
+ *                                 block is initialised
  *     sp = 0                      outside
  *     sp = address of a word W    inside; W held the return address of the outermost call: the
- *     claim
+ *                                 claim
  *     low, high                   where addresses may be compared without asking: see ulp_tls in
  *     abi.ts
  *
@@ -24,7 +23,7 @@
  *   sp   universe  where                                   a handler's entry, deeper on the stack
  *   0    0         before the first entry: high = 0        gets the slot; then as below
  *   0    0         outside                                 is outermost itself, and cleans up
- *   behind it
+ *                                                          after itself
  *   W    0         between E1 and E2                       helps: stores the universe (nested)
  *   W    u         inside                                  nested
  *
@@ -92,10 +91,7 @@ __ulp_library:
  */
         .section .ulp.track, "e", @progbits
 
-/*
- * ---- hooks: the first constructor of the library, and its last destructor
- * -------------------------
- */
+/* ---- hooks: the first constructor of the library, and its last destructor -------------------- */
 
 /*
  * As constructors are called. Pass on to libpulp.so, which may know nothing of the library yet:
@@ -128,10 +124,7 @@ __ulp_library:
 1:      ret
         .cfi_endproc
 
-/*
- * ---- the entry
- * ------------------------------------------------------------------------------------
- */
+/* ---- the entry ------------------------------------------------------------------------------- */
 
 /*
  * What a trampoline leaves to the library as a whole: this is rare.
@@ -189,10 +182,8 @@ __ulp_entry:
 
 /*
  * A signal handler came between E1 and E2 below us: we do E2 for it, unless a handler above us has
- * done so. The slot
- * may have pushed an older universe already, below the claimed word: it must not come back. (If it
- * has not, nobody uses
- * the word that is written.)
+ * done so. The slot may have pushed an older universe already, below the claimed word: it must not
+ * come back. (If it has not, nobody uses the word that is written.)
  */
 .Lhelp:
         movq    %r11, -32(%rsp)

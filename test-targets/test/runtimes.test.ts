@@ -98,6 +98,10 @@ scenario('a library of another ABI version', async (s) => {
   const { processes } = JSON.parse(stdout) as { processes: [{ libraries: unknown[] }] };
   const [{ libraries }] = processes;
   expect(libraries).toMatchObject([{ abi: OTHER_ABI, bound: false }]);
+  const shown = runTool('ulp-inspect', [target.pid]).stdout;
+  expect(shown).toMatch(
+    new RegExp(`/libforeign\\.so .* ABI version ${OTHER_ABI}, not ${abi.ABI_VERSION}$`, 'm'),
+  );
 });
 
 scenario('two of them, of one version or of two: every way works through both', async (s) => {

@@ -2,7 +2,7 @@
  * `ulp-inspect [PID] [--json]`: what is live-patchable, what is applied, and where each thread is.
  */
 import { defineCommand, message, print, printJson, printTable } from '@ulp/cli';
-import { EXIT, isUlpError, pid, printable } from '@ulp/core';
+import { abi, EXIT, isUlpError, pid, printable } from '@ulp/core';
 import { ImageCache } from '../images';
 import { inspect, type InspectedClaim, type Inspection } from '../inspection';
 import { listPids } from '../pids';
@@ -81,6 +81,12 @@ function inspectAll(): Found {
   return { processes, unreadable };
 }
 
+function stateOf({ abi: version, gated, bound }: Inspection['libraries'][number]): string {
+  // How another version says the rest is not known.
+  if (version !== abi.ABI_VERSION) return `ABI version ${version}, not ${abi.ABI_VERSION}`;
+  return [gated ? 'gated' : 'not gated', bound ? 'bound' : 'not bound'].join(', ');
+}
+
 function show(found: Inspection, index: number): void {
   const { runtime } = found;
   if (index > 0) print();
@@ -93,7 +99,7 @@ function show(found: Inspection, index: number): void {
   section('library', ['build-id', 'state'], found.libraries, (l) => [
     l.path + (l.deleted ? ' (deleted)' : ''),
     l.buildId ?? 'none',
-    [l.gated ? 'gated' : 'not gated', l.bound ? 'bound' : 'not bound'].join(', '),
+    stateOf(l),
   ]);
   section('patch', ['state', 'universe', 'file'], found.patches, (p) => [
     p.id,
