@@ -101,8 +101,8 @@ test('libpulp.so exports what trm.o needs, what it interposes, and nothing else'
     .sort();
   expect(names).toEqual(
     [
-      ...['__ulp_entry_unwind', '__ulp_global', '__ulp_special'].map(
-        (name) => `${name}_abi${abi.ABI_VERSION}`,
+      ...['entry_unwind', 'global', 'library_begins', 'library_ends', 'special'].map(
+        (name) => `__ulp_${name}_abi${abi.ABI_VERSION}`,
       ),
       ...['__longjmp_chk', '_longjmp', 'longjmp', 'siglongjmp', 'swapcontext', '_Unwind_Find_FDE'],
     ].sort(),

@@ -67,9 +67,13 @@ static const char *reply(char *line)
   return strcmp(line, "changes") ? number(answer(1)) : changes();
 }
 
+/* The name with the ABI version, which ulp_abi.h gives it. */
+#define QUOTED(name) #name
+#define NAME_OF(symbol) QUOTED(symbol)
+
 int main(int argc, char **argv)
 {
-  char *global = dlsym(RTLD_DEFAULT, "__ulp_global_abi3");
+  char *global = dlsym(RTLD_DEFAULT, NAME_OF(__ulp_global));
   control = (struct ulp_control *)(global - offsetof(struct ulp_control, universe));
   const struct mode *mode = modes;
   while (argc > 1 && mode->name && strcmp(mode->name, argv[1]))

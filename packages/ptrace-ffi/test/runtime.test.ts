@@ -79,21 +79,20 @@ describe('the real runtime', () => {
         ]),
       );
     };
-    const jumped = where().jump?.[0]?.[0];
     expect(where()).toEqual({
       'tracked-user': [],
       in: [[true, 1, false, 'used']],
       out: [[false, undefined, false, 'used']],
-      // Its stack tells whether the call could still return: it may have been overwritten.
-      jump: [[jumped, jumped ? 1 : undefined, false, 'limbo']],
+      jump: [[false, undefined, false, 'used']],
+      parked: [[true, 1, false, 'limbo']],
       never: [],
     });
     expect(await target.ask('leave')).toBe('result 42');
     expect(where()).toEqual({
       'tracked-user': [],
       out: [[false, undefined, false, 'used']],
-      // Its stack tells whether the call could still return: it may have been overwritten.
-      jump: [[jumped, jumped ? 1 : undefined, false, 'limbo']],
+      jump: [[false, undefined, false, 'used']],
+      parked: [[true, 1, false, 'limbo']],
       never: [],
     });
   });

@@ -1,11 +1,12 @@
 /*
- * Four threads: `in` stays inside the library until a line comes, `out` has been inside, `never`
- * has not, `jump` has left by longjmp.
+ * Five threads: `in` stays inside the library until a line comes, `out` has been inside, `never`
+ * has not, `jump` has left by longjmp, `parked` has a coroutine that is suspended inside.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 int stay_inside(pthread_mutex_t *lock, void (*inside)(void));
@@ -58,15 +59,40 @@ static void *jump(void *unused)
   return unused;
 }
 
+static ucontext_t home, coroutine;
+static void suspend(void)
+{
+  swapcontext(&coroutine, &home);
+}
+static void be_suspended(void)
+{
+  stay_inside(&open_lock, suspend);
+}
+static void *parked(void *unused)
+{
+  static char stack[1 << 16];
+  pthread_setname_np(pthread_self(), "parked");
+  getcontext(&coroutine);
+  coroutine.uc_stack.ss_sp = stack;
+  coroutine.uc_stack.ss_size = sizeof stack;
+  makecontext(&coroutine, be_suspended, 0);
+  swapcontext(&home, &coroutine);
+  pthread_barrier_wait(&ready);
+  for (;;)
+    pause();
+  return unused;
+}
+
 int main(void)
 {
-  pthread_t a, b, c, d;
-  pthread_barrier_init(&ready, NULL, 5);
+  pthread_t a, b, c, d, e;
+  pthread_barrier_init(&ready, NULL, 6);
   pthread_mutex_lock(&held);
   pthread_create(&a, NULL, in, NULL);
   pthread_create(&b, NULL, out, NULL);
   pthread_create(&c, NULL, never, NULL);
   pthread_create(&d, NULL, jump, NULL);
+  pthread_create(&e, NULL, parked, NULL);
   pthread_barrier_wait(&ready);
   printf("ready\n");
   fflush(stdout);
