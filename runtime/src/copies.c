@@ -4,6 +4,9 @@
  * it in the heap meanwhile. So where it is nowhere, the call is over. A stale word makes the answer
  * "yes": late, and never wrong. Entry, all signals blocked.
  *
+ * A thread's alternate stack is dead while the thread is elsewhere: the next signal begins it anew,
+ * so that nobody keeps a copy there. Handlers leave words there that a register held.
+ *
  * One thread at a time looks, because the buffer is too large for a stack. What the thread itself
  * has copied cannot move meanwhile.
  */
@@ -27,7 +30,14 @@ struct search {
   uint64_t dead_low, dead_high; /* nobody returns through what lies here */
   long pagemap;                 /* file descriptor */
   int budget;
+  struct stack alternate; /* dead as well */
 };
+
+static bool is_dead(uint64_t address, const struct search *search)
+{
+  return (address >= search->dead_low && address < search->dead_high) ||
+         is_on(&search->alternate, address);
+}
 
 static bool holds(uint64_t from, uint64_t size, const struct search *search)
 {
@@ -38,7 +48,7 @@ static bool holds(uint64_t from, uint64_t size, const struct search *search)
   for (uint64_t i = 0; i + 8 <= size; i++) {
     uint64_t word;
     __builtin_memcpy(&word, buffer + i, sizeof word);
-    if (word == search->wanted && (from + i < search->dead_low || from + i >= search->dead_high))
+    if (word == search->wanted && !is_dead(from + i, search))
       return true;
   }
   return false;
@@ -114,7 +124,9 @@ static bool reserve(void)
 
 bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high)
 {
-  struct search search = {slot_code(slot) + ULP_SLOT_RETURN, dead_low, dead_high, -1, BUDGET};
+  struct search search = {
+      slot_code(slot) + ULP_SLOT_RETURN, dead_low, dead_high, -1, BUDGET, {STACK_UNKNOWN, 0, 0}};
+  idle_alternate_stack(&search.alternate);
   if (slots_lead_to(search.wanted) || !reserve())
     return true;
   search.pagemap =

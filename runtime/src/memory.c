@@ -83,6 +83,13 @@ bool on_alternate_stack(uint64_t sp)
   return alternate_stack(&stack) && is_on(&stack, sp);
 }
 
+void idle_alternate_stack(struct stack *found)
+{
+  const uint64_t here = (uint64_t)__builtin_frame_address(0);
+  if (!alternate_stack(found) || is_on(found, here))
+    *found = (struct stack){STACK_UNKNOWN, 0, 0};
+}
+
 static const char *hexadecimal(const char *p, uint64_t *value)
 {
   *value = 0;

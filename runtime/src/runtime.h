@@ -134,6 +134,8 @@ static inline bool is_on(const struct stack *stack, uint64_t sp)
   return stack->kind != STACK_UNKNOWN && sp >= stack->low && sp < stack->high;
 }
 ULP_HIDDEN void stack_of(uint64_t sp, struct stack *stack);
+/* The alternate one, when the thread is not on it; STACK_UNKNOWN: there is none, or it is. */
+ULP_HIDDEN void idle_alternate_stack(struct stack *found);
 /* The one that the thread was made with; sp: where it is now. */
 ULP_HIDDEN void own_stack(struct stack *stack, uint64_t sp);
 /* Where a thread's descriptor has the address and size of its stack, from fs; 0: not known. */

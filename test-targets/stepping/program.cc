@@ -125,13 +125,13 @@ void cancel(Run &)
 /* ---- threads: their own stack between two alternate ones, with gaps between */
 
 enum { ALTERNATE = 256 << 10, OWN = 512 << 10, GAP = 64 << 10 };
+static const size_t STACKS_BYTES = 2 * (ALTERNATE + GAP) + OWN;
 static char *stacks;
 
 static void make_stacks()
 {
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-  const size_t size = 2 * ALTERNATE + OWN + 2 * GAP;
-  stacks = static_cast<char *>(mmap(nullptr, size, PROT_READ | PROT_WRITE, flags, -1, 0));
+  stacks = static_cast<char *>(mmap(nullptr, STACKS_BYTES, PROT_READ | PROT_WRITE, flags, -1, 0));
   mprotect(stacks + ALTERNATE, GAP, PROT_NONE);
   mprotect(stacks + ALTERNATE + GAP + OWN, GAP, PROT_NONE);
 }
@@ -154,6 +154,7 @@ static void do_one(Run &run)
   pthread_t thread;
   void *result;
   run.before = newest;
+  madvise(stacks, STACKS_BYTES, MADV_DONTNEED); /* as new ones are: slots are used again */
   pthread_attr_init(&attributes);
   pthread_attr_setstack(&attributes, stacks + ALTERNATE + GAP, OWN);
   if (pthread_create(&thread, &attributes, with_stack, &run) != 0)

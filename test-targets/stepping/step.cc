@@ -14,6 +14,18 @@ __asm__(".text\n"
         "pushfq\n .cfi_adjust_cfa_offset 8\n andq $~0x100, (%rsp)\n"
         "popfq\n .cfi_adjust_cfa_offset -8\n ret\n .cfi_endproc\n");
 
+/*
+ * Where a call returns that is not stepped through. It goes on to the caller, stepping again; the
+ * trap comes after the instruction that follows popfq. Flags and what lies below the stack pointer
+ * are dead there.
+ */
+extern "C" __attribute__((tls_model("local-exec"))) thread_local uint64_t passed_over_caller;
+thread_local uint64_t passed_over_caller;
+extern "C" void passed_over();
+__asm__(".text\n"
+        "passed_over: pushq %fs:passed_over_caller@tpoff\n"
+        "pushfq\n orq $0x100, (%rsp)\n popfq\n ret\n");
+
 extern "C" const char __executable_start[], etext[];
 
 static thread_local Stepping *current;
@@ -37,6 +49,29 @@ static void keep_trap_unblocked(greg_t *registers)
     *mask &= ~bit(SIGTRAP);
 }
 
+/* The boundary before this one in this thread. */
+static thread_local uint64_t last_pc, last_sp;
+
+/*
+ * While all signals are blocked, no handler can come, and a function that is called then returns
+ * with them blocked. So nothing is lost when it runs at full speed. libpulp.so may look through all
+ * memory in it, which would take millions of steps.
+ */
+static void pass_over(uint64_t *back)
+{
+  passed_over_caller = *back;
+  *back = reinterpret_cast<uint64_t>(passed_over);
+}
+
+/* Where the return address lies, if the instruction that led here is a call; or NULL. */
+static uint64_t *called_from(const greg_t *registers)
+{
+  const auto sp = static_cast<uint64_t>(registers[REG_RSP]);
+  auto *back = reinterpret_cast<uint64_t *>(sp);
+  const uint64_t LONGEST = 7;
+  return sp == last_sp - 8 && *back > last_pc && *back <= last_pc + LONGEST ? back : nullptr;
+}
+
 static void on_trap(int, siginfo_t *, void *context)
 {
   auto *interrupted = static_cast<ucontext_t *>(context);
@@ -47,7 +82,13 @@ static void on_trap(int, siginfo_t *, void *context)
     return;
   keep_trap_unblocked(registers);
   const uint64_t mask = interrupted->uc_sigmask.__val[0];
-  if (!current->visit(*current, {pc, (mask & bit(SIGUSR2)) != 0}))
+  const bool blocked = (mask & bit(SIGUSR2)) != 0;
+  uint64_t *back = blocked ? called_from(registers) : nullptr;
+  if (back)
+    pass_over(back);
+  last_pc = pc;
+  last_sp = static_cast<uint64_t>(registers[REG_RSP]);
+  if (!current->visit(*current, {pc, blocked}) || back)
     registers[REG_EFL] &= ~0x100;
 }
 
