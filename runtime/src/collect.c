@@ -1,10 +1,20 @@
 /*
- * Collecting: what is older than every thread goes. Helper.
+ * Collecting: what no thread can reach any more is freed. Helper.
  *
- * A version that all threads have reached makes the older ones unreachable; when it is the
- * original, the entry goes back to rest. The bytes that this replaces are left alone until a
- * universe later, because a thread may stand in them. A reverted patch to which no version leads
- * any more is unloaded, again a universe later.
+ * A thread that was inside of a library when a patch came keeps running the old functions until it
+ * has left. So nothing old can be freed at once. The thread's claim holds the universe in which it
+ * entered; oldest_universe() (claims.c) gives the smallest universe of all claims. It is a grace
+ * period, as in RCU, by numbers. Freeing takes two of them:
+ *
+ *   1. When `oldest` has reached a version, no thread selects the older ones. They are dropped;
+ *      when the version is the original function, the entry byte goes back to rest. This change is
+ *      published with a new universe R.
+ *   2. A thread may still stand in a stub or a selector of before R, or in code of a reverted
+ *      patch. When `oldest` has reached R, none does: the stub is freed, the selector's bytes may
+ *      be written anew, the patch is unloaded.
+ *
+ * A thread that stays inside delays this. The helper tries for some 10 ms; each later request of a
+ * tool tries again.
  */
 #include "patches.h"
 

@@ -1,5 +1,15 @@
 /*
- * How a change of the model becomes visible. The order is the whole argument:
+ * Publication: how a change becomes visible to threads that run while it is made.
+ *
+ * No thread is stopped, so each of them may execute any of the bytes that change, at any time. Code
+ * is therefore changed by single bytes, and data by single words: a thread sees the old value or
+ * the new one, never a mixture. And everything new is put in place before it has an effect: a new
+ * version carries a universe that no thread has yet, so the code that compares universes still
+ * sends every thread to the old version. Then one store gives the new universe to all threads that
+ * enter from now on. If the tool or the helper ends before that store, nothing has changed for any
+ * thread.
+ *
+ * The order of the four steps is the whole argument:
  *
  *   1. prepare   stubs, selectors, pointers: nothing leads there yet
  *   2. switch    entry bytes and chain pointers: every new version carries a universe that no

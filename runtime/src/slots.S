@@ -1,6 +1,17 @@
 /*
  * The return slots: what an outermost call into a live-patchable library goes through.
  *
+ * A library must learn when a thread leaves it, that is when the outermost call returns. A slot is
+ * a piece of code that makes this call in place of the caller. The slot takes the caller's return
+ * address off the stack, keeps it in its record, and calls the function. The function returns to
+ * the slot. The slot marks the thread as outside, and returns to the caller:
+ *
+ *   caller  -> trampoline: claims -> slot: takes the universe -> function
+ *   caller  <- slot: marks the thread as outside              <- function
+ *
+ * A slot belongs to one thread and serves one call at a time, so its code can name its record by a
+ * fixed distance and needs no register for it.
+ *
  * Slot k is 64 bytes of code here and 64 bytes of record (ulp_slot), which records.c makes
  * writable. The word on the stack that held the caller's return address becomes, by `call`, the
  * slot's own return point: arguments stay where they are, calls and returns stay paired for the

@@ -124,6 +124,21 @@ export const tlsOffset = (
 };
 const TPOFF_NUMBER = 3;
 
+/*
+ * Universes. A process has one number that only grows: its universe. A change (apply or revert)
+ * takes the next number for all functions that it changes. A thread copies the number when it
+ * enters a library from outside, and keeps the copy until it leaves the library. Each version of a
+ * patched function carries the number of its change, and a thread runs the newest version whose
+ * number is not above its own:
+ *
+ *   f in the library (original)   f2, universe 2   f3, universe 3
+ *   a thread that entered in universe 2 runs f2, until it has left, though f3 is there
+ *
+ * So all functions of a change switch together, for one thread at a time, and no thread is stopped
+ * for it. One store of the process's number is the commit of a change. A thread that is outside has
+ * no number: it counts as newest, because it will copy the newest one.
+ */
+
 /**
  * Universes are numbered from this one on, which people see as 0: `universe - UNIVERSE_BASE`. In 32
  * bits they are negative numbers, which grow, and outside compares as newest.

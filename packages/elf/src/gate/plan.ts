@@ -1,4 +1,20 @@
-/** What ulp-dynsym-gate does to a library, as a list of edits. What is loaded keeps its layout. */
+/**
+ * What ulp-dynsym-gate does to a linked library, as a list of edits.
+ *
+ * gcc leaves PADDING.before bytes of nops in front of every function. Nothing jumps there, so code
+ * can be added to a finished file without moving a byte. The gate writes a trampoline into them:
+ * code that notes that the thread is inside of the library, and goes on to the function. Then the
+ * gate makes every way into the library lead to trampolines. Direct calls inside of the library
+ * stay as they are: a thread that makes one is inside already.
+ *
+ *   another file   call f  -> dynamic symbol of f               -> trampoline -> f
+ *   a pointer      &f      -> relocation, RELR or lea of f      -> trampoline -> f
+ *   this library   call f                                       ->               f
+ *
+ * A patch later changes one byte at the entry of f, so all three ways reach the new function. The
+ * entry instruction that has this byte is written here as well. The last edit sets the library's
+ * note to "gated", which the tools read in a process.
+ */
 import { abi, linkAddress, UlpError, type LinkAddress } from '@ulp/core';
 import type { NewSymbol } from '../add-symbols';
 import type { ElfFile } from '../elf-file';
