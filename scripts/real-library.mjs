@@ -76,9 +76,13 @@ function copyTree(source, folder) {
   run(root, 'cp', '-a', source, folder);
 }
 
+/** Where a tree with the vulnerable library keeps the fixed file. */
+const fixedFile = ({ file }) => `fixed-${file}`;
+
 /** The library as it was before the fix, live-patchable. */
 function buildVulnerable(library, source, folder, { cflags, ldflags }) {
   copyTree(source, folder);
+  copyFileSync(join(folder, library.file), join(folder, fixedFile(library)));
   run(folder, 'patch', '-R', '-p1', '-i', join('debian/patches', library.fix));
   // libtool does not pass -B on to the link.
   const where = ldflags.filter((word) => word.startsWith('-B'));
@@ -87,17 +91,6 @@ function buildVulnerable(library, source, folder, { cflags, ldflags }) {
     ldflags: [...ldflags.filter((word) => !where.includes(word)), '-Wl,--build-id'].join(' '),
     cc: ['gcc', ...where].join(' '),
   });
-}
-
-/** As Debian has it; the same for every toolchain. */
-function fixedTree(name) {
-  const folder = join(REAL, name, 'fixed');
-  const done = join(REAL, name, 'fixed.done');
-  if (existsSync(done)) return folder;
-  copyTree(debianSource(LIBRARIES[name].package, join(REAL, 'source')), folder);
-  buildTree(LIBRARIES[name], folder, {});
-  writeFileSync(done, '');
-  return folder;
 }
 
 /** Files that a toolchain's flags name: the plugin, and what lies where -B leads. */
@@ -109,13 +102,13 @@ const filesOf = (words) =>
   });
 
 /** The one function of the fixed file, under another name, with what static code it needs. */
-function buildPatch(library, fixedTree, shared, out) {
+function buildPatch(library, { tree, library: shared, patch: out }) {
   const object = `${out}.o`;
   const script = `${out}.map`;
   const name = `fixed_${library.fixed}`;
-  const include = library.headers.map((folder) => `-I${join(fixedTree, folder)}`);
+  const include = library.headers.map((folder) => `-I${join(tree, folder)}`);
   run(
-    fixedTree,
+    tree,
     'gcc',
     '-O2',
     '-g',
@@ -125,7 +118,7 @@ function buildPatch(library, fixedTree, shared, out) {
     `-D${library.fixed}=${name}`,
     ...include,
     '-c',
-    library.file,
+    fixedFile(library),
     '-o',
     object,
   );
@@ -134,9 +127,9 @@ function buildPatch(library, fixedTree, shared, out) {
   // of its code.
   const archive = `${out}.a`;
   rmSync(archive, { force: true });
-  run(join(fixedTree, '.libs'), 'sh', '-c', `ar rcs ${archive} *.o`);
+  run(join(tree, '.libs'), 'sh', '-c', `ar rcs ${archive} *.o`);
   run(
-    fixedTree,
+    tree,
     'gcc',
     '-shared',
     '-o',
@@ -232,7 +225,7 @@ export function realLibrary(name, kind = 'stock') {
     copyFileSync(join(at.tree, '.libs', library.soname), out);
   }
   if (tools.gate) run(root, join(root, 'node_modules/.bin/ulp-dynsym-gate'), at.library);
-  buildPatch(library, fixedTree(name), at.library, at.patch);
+  buildPatch(library, at);
   writeFileSync(at.description, `${at.patch}\n@${at.library}\n${at.old}:${at.new}\n`);
   run(root, join(root, 'node_modules/.bin/ulp-packer'), at.description, '-o', at.metadata);
   const same = join(folder, 'same.so');

@@ -106,6 +106,12 @@ const RUNS = {
     env: { ULP_TEST_TOOLCHAINS: 'stock plugin ld plugin-ld' },
     minutes: 10,
   },
+  'real-libraries': {
+    what: 'programs of real libraries, each eight times while a patch comes and goes',
+    run: jest('test-targets/test/real-libraries'),
+    env: { ULP_TEST_ROUNDS: '8' },
+    minutes: 12,
+  },
   'compare-fixes': {
     what: 'what five fixes of Debian change in real libraries, as ulp-packer --compare says',
     run: jest('test-targets/test/compare-fixes'),

@@ -87,8 +87,8 @@ const split = ([args, options]) =>
     : [[], /** @type {object} */ (args ?? {})];
 
 /**
- * Node.js reads more certificates, when it is told to, at every start, for longer than all else of a
- * start takes. npm alone speaks to a server.
+ * Node.js reads more certificates, when it is told to, at every start, for longer than all else
+ * of a start takes. npm alone speaks to a server.
  * @param {string} program
  * @param {{ env?: NodeJS.ProcessEnv | undefined }} options
  * @returns {NodeJS.ProcessEnv}

@@ -13,8 +13,7 @@ import { TEST_MS } from '../../../test-targets/harness/wait.cjs';
 
 /**
  * How many requests and writes, and how many reads are moments, evenly spread; all of them with
- * ULP_TEST_MOMENTS=all. How often a tool reads while it waits differs by ten times between
- * machines.
+ * ULP_TEST_MOMENTS=all. How often a tool reads while it waits differs much between machines.
  */
 const MOMENTS = process.env.ULP_TEST_MOMENTS === 'all' ? Infinity : 12;
 jest.setTimeout(2 * TEST_MS);
