@@ -1,5 +1,5 @@
 /**
- * Makes a checkout ready to run: installs when the lock file is newer than the install, and builds
+ * Makes a checkout ready to run: installs when the lock file is not that of the install, and builds
  * when the sources are not those of the last build.
  */
 import { spawnSync } from 'node:child_process';
@@ -56,10 +56,15 @@ function build(quiet) {
 
 /** What the lock file says, if that is not what is installed. */
 export function install({ quiet = false } = {}) {
-  // npm writes this file at the end of every install.
-  if (modified('node_modules/.package-lock.json') >= modified('package-lock.json')) return;
-  const stdio = quiet ? ['ignore', 'ignore', 'inherit'] : 'inherit';
-  run('npm', ['ci', '--no-audit', '--no-fund'], { stdio });
+  const stamp = new Stamp(join(CACHE, 'installed.json'));
+  const state = stateOf([join(root, 'package-lock.json')]);
+  if (stamp.read()?.state === state) return;
+  // npm writes the first file at the end of every install.
+  if (modified('node_modules/.package-lock.json') < modified('package-lock.json')) {
+    const stdio = quiet ? ['ignore', 'ignore', 'inherit'] : 'inherit';
+    run('npm', ['ci', '--no-audit', '--no-fund'], { stdio });
+  }
+  stamp.write({ state });
 }
 
 /** @param quiet show the build's output only when it fails */
