@@ -16,8 +16,8 @@ import { installDebianPackages } from './debian.mjs';
 import { install, packageFolders, prepare, root, run } from './prepare.mjs';
 import { testFiles, tierOf } from './tiers.mjs';
 
-/** For process tests, in s: two workers have so much of a minute, beside all else. */
-const QUICK_SECONDS = 2 * 35;
+/** For process tests, in s: two workers have so much of a minute, after a build and unit tests. */
+const QUICK_SECONDS = 2 * 22;
 
 const jest = (...args) => run('node', ['node_modules/jest/bin/jest.js', ...args]);
 const json = (file) => JSON.parse(readFileSync(join(root, file), 'utf8'));
