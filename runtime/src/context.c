@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <ucontext.h>
 
-enum { PARKED_MAX = 16 }; /* libraries that one coroutine can be inside of at once */
+enum {
+  PARKED_MAX = 16, /* libraries that one coroutine can be inside of at once */
+  LIMBO_MAX = 256, /* of a thread; further ones are contested, of which there is a most as well */
+};
 
 struct parked {
   slot_t *slot;
@@ -32,8 +35,10 @@ static uint64_t thread_pointer(void)
 }
 
 /*
- * Of a contested block, the calls on this very stack are the coroutine's. The outermost of them is
- * its claim when it goes on. The others return to their junk wherever they do, and need nothing.
+ * Of a contested block, the calls on this very stack are the coroutine's. They stay contested, so
+ * that the thread keeps their universe: nobody would see a switch from another one's stack to
+ * theirs. The outermost of them is a claim where the coroutine goes on in another thread. The others
+ * return to their junk wherever they do, and need nothing.
  */
 static void park_contested(struct context *context, uint64_t here, const struct stack *stack)
 {
@@ -54,8 +59,6 @@ static void park_contested(struct context *context, uint64_t here, const struct 
     if (slot->saved_sp > of_library->sp)
       *of_library = (struct parked){slot, slot->saved_sp, (uint64_t)tls - thread_pointer(),
                                     slot->junk_universe};
-    __atomic_fetch_add(&slot->moves, 1, __ATOMIC_SEQ_CST);
-    slot->state = ULP_SLOT_LIMBO;
   }
 }
 
@@ -92,17 +95,19 @@ __attribute__((noinline)) static void park(struct context *context, const uconte
   context->count = 0;
   if (me->slots)
     stack_of(here, &stack);
+  int parked = 0;
+  for (slot_t *slot = me->slots; slot && parked < LIMBO_MAX; slot = slot_next(slot))
+    parked += in_limbo(slot) && slot->junk_sp != 0;
   for (slot_t *slot = me->slots; slot; slot = slot_next(slot)) {
     tls_t *tls = (tls_t *)slot->tls;
     if (in_limbo(slot) || tls->code != slot_code(slot) || !has_claim(tls))
       continue;
-    uint64_t word;
     const bool same = is_on(&stack, tls->sp);
-    const bool is_settled = peek(tls->sp, &word, sizeof word) && leads_to(word, slot);
+    const bool is_settled = word_at(tls->sp, slot) == WORD_LEADS;
     if (same && tls->sp < here) { /* deeper than we are */
       claim_jumped(tls, slot, here, &stack);
-    } else if (is_settled &&
-               ((!same && stack.kind != STACK_ALTERNATE) || context->count == PARKED_MAX)) {
+    } else if (is_settled && ((!same && stack.kind != STACK_ALTERNATE) || me->contested ||
+                              context->count == PARKED_MAX || parked == LIMBO_MAX)) {
       claim_contest(tls, slot);
     } else if (context->count < PARKED_MAX) {
       const uint64_t library = slot->library;
@@ -114,6 +119,7 @@ __attribute__((noinline)) static void park(struct context *context, const uconte
   }
   if (me->contested)
     park_contested(context, here, &stack);
+  blocks_rest();
   stack_of_target(to);
   signals_restore(before);
 }
@@ -169,7 +175,6 @@ static void take_back(const struct parked *p, tls_t *tls)
   if (is_inside_as(tls, ULP_SP_PINNED, p->universe))
     return;
   if (is_inside_as(tls, ULP_SP_CONTESTED, p->universe)) {
-    ulp_thread.contested = true;
     p->slot->state = ULP_SLOT_CONTESTED;
     return;
   }
@@ -210,6 +215,7 @@ __attribute__((noinline)) static void unpark(const struct context *context)
     tls->high = 0;
     tls->low = ~0UL;
   }
+  blocks_rest();
   signals_restore(before);
 }
 

@@ -26,7 +26,7 @@ static uint64_t pagemap[512];
 static volatile uint32_t is_busy; /* a child of fork must not wait for it for ever: reserve() */
 
 struct search {
-  uint64_t wanted;
+  uint64_t inverted; /* what is wanted, which must not be found here */
   uint64_t dead_low, dead_high; /* nobody returns through what lies here */
   long pagemap;                 /* file descriptor */
   int budget;
@@ -48,7 +48,7 @@ static bool holds(uint64_t from, uint64_t size, const struct search *search)
   for (uint64_t i = 0; i + 8 <= size; i++) {
     uint64_t word;
     __builtin_memcpy(&word, buffer + i, sizeof word);
-    if (word == search->wanted && !is_dead(from + i, search))
+    if (~word == search->inverted && !is_dead(from + i, search))
       return true;
   }
   return false;
@@ -98,8 +98,9 @@ static bool look_at(const struct mapping *mapping, void *argument)
 }
 
 /* After a tail call the return point of one slot is in the record of another one. */
-static bool slots_lead_to(uint64_t point)
+static bool slots_lead_to(slot_t *wanted)
 {
+  const uint64_t point = slot_code(wanted) + ULP_SLOT_RETURN;
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     const tls_t *tls = (tls_t *)slot->tls;
     if (slot->ret == point && (in_limbo(slot) ? slot->junk_sp != 0 : tls->sp != 0))
@@ -125,9 +126,9 @@ static bool reserve(void)
 bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high)
 {
   struct search search = {
-      slot_code(slot) + ULP_SLOT_RETURN, dead_low, dead_high, -1, BUDGET, {STACK_UNKNOWN, 0, 0}};
+      ~(slot_code(slot) + ULP_SLOT_RETURN), dead_low, dead_high, -1, BUDGET, {STACK_UNKNOWN, 0, 0}};
   idle_alternate_stack(&search.alternate);
-  if (slots_lead_to(search.wanted) || !reserve())
+  if (slots_lead_to(slot) || !reserve())
     return true;
   search.pagemap =
       raw_syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC);

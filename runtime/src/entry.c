@@ -45,8 +45,8 @@ static void help(tls_t *tls, uint64_t claim)
 static void bound(tls_t *tls, const struct stack *stack)
 {
   const bool compares = stack->kind == STACK_OWN || stack->kind == STACK_COROUTINE;
-  tls->low = compares ? stack->low : ~0UL;
-  tls->high = compares ? stack->high : 0;
+  tls->low = compares && !ulp_copier ? stack->low : ~0UL;
+  tls->high = compares && !ulp_copier ? stack->high : 0;
 }
 
 static bool is_contested(slot_t *slot, uint64_t library)
@@ -75,15 +75,45 @@ void block_rest(tls_t *tls, uint64_t library)
   }
 }
 
-/* The call that the block claims goes on without it, in a slot of its own. */
+void blocks_rest(void)
+{
+  struct thread *me = &ulp_thread;
+  for (slot_t *slot = me->slots; me->contested && slot; slot = slot_next(slot)) {
+    if (slot->state != ULP_SLOT_CONTESTED || slot->junk_sp == 0)
+      continue;
+    tls_t *tls = block_of_this_thread(slot->library);
+    if (tls && tls->sp == 0)
+      block_rest(tls, slot->library);
+  }
+  if (me->pinned)
+    pins_rest();
+}
+
+/*
+ * The call that the block claims goes on without it, in a slot of its own. What is parked in the
+ * same universe is contested from now on as well: park() in context.c.
+ */
 void claim_contest(tls_t *tls, slot_t *slot)
 {
   help(tls, tls->sp);
   const uint32_t universe = tls->universe;
   ulp_thread.contested = true;
+  slots_contest_parked(slot->library, universe);
   slot_suspend(slot, tls, ULP_SLOT_CONTESTED);
   tls->universe = universe;
   tls->sp = ULP_SP_CONTESTED;
+}
+
+/*
+ * Inside for good, in the universe of the claim. Its call may be in the middle of its entry or its
+ * exit, so the block keeps the slot's code; the exit clears junk.
+ */
+static uint64_t claim_pinned(tls_t *tls, slot_t *slot, uint64_t library)
+{
+  help(tls, tls->sp);
+  slot_detach(slot, tls, ULP_SLOT_LIMBO);
+  pin(tls, library, tls->universe);
+  return NESTED;
 }
 
 /* Every slot of this thread is in use, or too many: it is inside for good. */
@@ -93,6 +123,24 @@ static uint64_t pinned(tls_t *tls, uint64_t library, uint32_t universe)
   return NESTED;
 }
 
+/*
+ * The first of several calls, each of which gets a slot of its own. It is seen before it reads the
+ * universe, as after E1.
+ */
+static uint64_t enter_counted(tls_t *tls, uint64_t sp, uint64_t library)
+{
+  slot_t *slot = slot_contest(tls, library, sp);
+  if (!slot)
+    return pinned(tls, library, 0);
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);
+  tls->universe = slot->junk_universe = (uint32_t)universe_now();
+  tls->sp = ULP_SP_CONTESTED;
+  tls->low = ~0UL;
+  tls->high = 0;
+  thread_notice();
+  return slot_code(slot) + ULP_SLOT_CLAIMED;
+}
+
 static uint64_t outside(tls_t *tls, uint64_t sp, uint64_t library)
 {
   struct stack stack;
@@ -100,6 +148,8 @@ static uint64_t outside(tls_t *tls, uint64_t sp, uint64_t library)
   block_rest(tls, library);
   if (tls->sp == ULP_SP_CONTESTED || tls->sp == ULP_SP_PINNED)
     return ulp_special_blocked(tls, sp, library);
+  if (copier_is_loaded(!has_history(tls)))
+    return has_history(tls) ? pinned(tls, library, 0) : enter_counted(tls, sp, library);
   if (!has_slot(tls) && !slot_assign(tls, library))
     return pinned(tls, library, 0);
   bound(tls, &stack);
@@ -114,7 +164,7 @@ static uint64_t outside(tls_t *tls, uint64_t sp, uint64_t library)
 static bool was_jumped_over(slot_t *slot, uint64_t claim, uint64_t sp, const struct stack *stack)
 {
   struct thread *me = &ulp_thread;
-  if (sp < claim || (sp == claim && leads_to(*(volatile uint64_t *)sp, slot)))
+  if (sp < claim || (sp == claim && return_place((volatile uint64_t *)sp, slot)))
     return false;
   if (me->doubts++ < me->doubts_until)
     return false;
@@ -129,12 +179,11 @@ static bool was_jumped_over(slot_t *slot, uint64_t claim, uint64_t sp, const str
 /* A contested call whose end is proven gives its slot back to the thread. */
 static bool contested_is_over(slot_t *slot, uint64_t sp, const struct stack *stack)
 {
-  uint64_t word;
   if (slot->junk_sp == 0)
     return true;
-  if (!peek(slot->saved_sp, &word, sizeof word))
-    return true;
-  return is_on(stack, slot->saved_sp) && was_jumped_over(slot, slot->saved_sp, sp, stack);
+  if (is_on(stack, slot->saved_sp))
+    return was_jumped_over(slot, slot->saved_sp, sp, stack);
+  return word_at(slot->saved_sp, slot) == WORD_GONE;
 }
 
 static uint64_t enter_contested(tls_t *tls, uint64_t sp, uint64_t library)
@@ -145,7 +194,7 @@ static uint64_t enter_contested(tls_t *tls, uint64_t sp, uint64_t library)
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     if (!is_contested(slot, library))
       continue;
-    if (slot->junk_sp != 0 && slot->saved_sp == sp && leads_to(*(volatile uint64_t *)sp, slot))
+    if (slot->junk_sp != 0 && slot->saved_sp == sp && return_place((volatile uint64_t *)sp, slot))
       return NESTED; /* a tail call: this word is its return already */
     if (contested_is_over(slot, sp, &stack))
       slot_idle(slot);
@@ -168,8 +217,7 @@ static uint64_t enter_claimed(tls_t *tls, uint64_t claim, uint64_t sp, uint64_t 
 {
   struct stack stack, claimed;
   slot_t *slot = slot_at(tls->code);
-  uint64_t word;
-  if (claim == sp && leads_to(*(volatile uint64_t *)sp, slot)) {
+  if (claim == sp && return_place((volatile uint64_t *)sp, slot)) {
     help(tls, claim);
     return NESTED; /* a tail call, perhaps by way of other libraries */
   }
@@ -185,19 +233,17 @@ static uint64_t enter_claimed(tls_t *tls, uint64_t claim, uint64_t sp, uint64_t 
     help(tls, claim);
     return NESTED;
   }
-  if (!peek(claim, &word, sizeof word) || (same && was_jumped_over(slot, claim, sp, &stack))) {
+  const enum word word = word_at(claim, slot);
+  if (word == WORD_GONE || (same && was_jumped_over(slot, claim, sp, &stack))) {
     leave(tls);
     return outside(tls, sp, library);
   }
   /*
-   * On another stack. A word that does not lead to the slot may be in the middle of its entry
-   * or its exit, below a handler: that code has the block's address, so the claim stays where
-   * it is.
+   * On another stack. A word that does not lead to the slot may be in the middle of its entry or
+   * its exit, below a handler, or be that of a call which a jump left. The two cannot be told apart.
    */
-  if (!same && !leads_to(word, slot)) {
-    help(tls, claim);
-    return NESTED;
-  }
+  if (!same && word != WORD_LEADS)
+    return claim_pinned(tls, slot, library);
   claim_contest(tls, slot);
   return enter_contested(tls, sp, library);
 }
@@ -207,6 +253,10 @@ uint64_t ulp_special_blocked(tls_t *tls, uint64_t sp, uint64_t library)
   const uint64_t claim = tls->sp;
   if (claim == 0)
     return outside(tls, sp, library);
+  /* Calls that were not counted may be in a copy of a stack. */
+  if (ulp_copier && claim != ULP_SP_PINNED && has_history(tls))
+    return claim == ULP_SP_CONTESTED ? pinned(tls, library, tls->universe)
+                                     : claim_pinned(tls, slot_at(tls->code), library);
   if (claim == ULP_SP_CONTESTED)
     return enter_contested(tls, sp, library);
   if (claim == ULP_SP_PINNED) {
@@ -261,6 +311,7 @@ void claims_left_for(uint64_t target)
     }
     if (!is_passed(contested ? slot->saved_sp : tls->sp, here, target, &to, leaves_alternate))
       continue;
+    word_forget(contested ? slot->saved_sp : tls->sp, slot);
     if (contested)
       slot->junk_sp = 0;
     else

@@ -126,7 +126,7 @@ ULP_HIDDEN _Unwind_Reason_Code __ulp_frameless_personality(int version, _Unwind_
   uint64_t rsp = _Unwind_GetCFA(context); /* a frame of size zero */
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     tls_t *tls = (tls_t *)slot->tls;
-    if (!in_limbo(slot) && tls->sp == rsp && !leads_to(*(volatile uint64_t *)rsp, slot))
+    if (!in_limbo(slot) && tls->sp == rsp && !return_place((volatile uint64_t *)rsp, slot))
       leave(tls);
   }
   return _URC_CONTINUE_UNWIND;

@@ -1,7 +1,7 @@
 /*
- * Threads for which no return slot was left. Such a thread is inside a library from its first entry
- * on, in the universe of then, until it ends; what it keeps alive is told by a table, or, when that
- * is full too, by nothing.
+ * Threads for which no return slot was left, and those whose stacks cannot be told apart. Such a
+ * thread is inside a library from then on, in one universe, until it ends; what it keeps alive is
+ * told by a table, or, when that is full too, by nothing.
  */
 #include "runtime.h"
 
@@ -12,21 +12,34 @@ void pins_init(void)
   ulp_control_block.pins = (uint64_t)pins;
 }
 
+/* The helper may have noted one for us, when a copier was found. */
+static volatile struct ulp_pin *pin_find(tls_t *tls)
+{
+  if (!ulp_thread.pinned && !ulp_copier)
+    return NULL;
+  for (uint32_t i = 0; i < ULP_LIMIT_PINS; i++)
+    if (pins[i].tls == (uint64_t)tls && pins[i].tid == thread_id())
+      return &pins[i];
+  return NULL;
+}
+
 /* NULL: the table is full. */
 static volatile struct ulp_pin *pin_note(tls_t *tls, uint64_t library)
 {
   __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
-  for (uint32_t i = 0; i < ULP_LIMIT_PINS; i++) {
+  volatile struct ulp_pin *mine = pin_find(tls);
+  for (uint32_t i = 0; !mine && i < ULP_LIMIT_PINS; i++) {
     uint64_t nobody = 0;
     if (__atomic_compare_exchange_n(&pins[i].tls, &nobody, (uint64_t)tls, false, __ATOMIC_SEQ_CST,
                                     __ATOMIC_RELAXED)) {
-      pins[i].library = library;
-      pins[i].tid = thread_id();
-      return &pins[i];
+      mine = &pins[i];
+      mine->library = library;
+      mine->tid = thread_id();
     }
   }
-  __atomic_fetch_add(&ulp_control_block.pins_lost, 1, __ATOMIC_SEQ_CST);
-  return NULL;
+  if (!mine)
+    __atomic_fetch_add(&ulp_control_block.pins_lost, 1, __ATOMIC_SEQ_CST);
+  return mine;
 }
 
 /*
@@ -48,15 +61,42 @@ void pin(tls_t *tls, uint64_t library, uint32_t universe)
 
 uint32_t pin_universe(tls_t *tls)
 {
-  for (uint32_t i = 0; ulp_thread.pinned && i < ULP_LIMIT_PINS; i++)
-    if (pins[i].tls == (uint64_t)tls && pins[i].tid == thread_id())
-      return pins[i].universe;
-  return 0;
+  volatile struct ulp_pin *noted = pin_find(tls);
+  return noted ? noted->universe : 0;
 }
 
 static bool is_ours(volatile struct ulp_pin *pin)
 {
   return pin->tls != 0 && (tls_t *)pin->tls == block_of_this_thread(pin->library);
+}
+
+void pins_rest(void)
+{
+  for (uint32_t i = 0; i < ULP_LIMIT_PINS; i++) {
+    tls_t *tls = (tls_t *)pins[i].tls;
+    if (is_ours(&pins[i]) && tls->sp == 0 && pins[i].universe != 0)
+      claim_pin(tls, pins[i].universe);
+  }
+}
+
+bool pin_other(uint64_t block, uint64_t library, uint32_t tid, uint32_t universe)
+{
+  uint32_t free = ULP_LIMIT_PINS;
+  for (uint32_t i = ULP_LIMIT_PINS; i-- > 0;) {
+    if (pins[i].tls == block && pins[i].tid == tid)
+      return true;
+    if (pins[i].tls == 0)
+      free = i;
+  }
+  uint64_t nobody = 0;
+  if (free == ULP_LIMIT_PINS ||
+      !__atomic_compare_exchange_n(&pins[free].tls, &nobody, block, false, __ATOMIC_SEQ_CST,
+                                   __ATOMIC_RELAXED))
+    return false;
+  pins[free].library = library;
+  pins[free].universe = universe;
+  pins[free].tid = tid;
+  return true;
 }
 
 static void pin_free(volatile struct ulp_pin *pin)
@@ -69,7 +109,7 @@ static void pin_free(volatile struct ulp_pin *pin)
 /* The thread ends: what it calls from now on is an entry like its first. Signals blocked. */
 void pins_give_back(void)
 {
-  for (uint32_t i = 0; ulp_thread.pinned && i < ULP_LIMIT_PINS; i++) {
+  for (uint32_t i = 0; (ulp_thread.pinned || ulp_copier) && i < ULP_LIMIT_PINS; i++) {
     if (!is_ours(&pins[i]))
       continue;
     tls_t *tls = (tls_t *)pins[i].tls;

@@ -30,6 +30,7 @@ bool changes_prepare(const struct text *text)
 
 bool changes_switch(const struct text *text, uint64_t universe)
 {
+  copiers_look();
   for (struct detour *detour = ulp_detours; detour; detour = detour->next) {
     if (!detour->changed)
       continue;

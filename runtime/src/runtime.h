@@ -87,8 +87,17 @@ static inline void leave(tls_t *tls)
 static inline void claim_pin(tls_t *tls, uint32_t universe)
 {
   tls->universe = universe;
-  tls->low = 0;
+  tls->low = tls->high = 0; /* an exit on its way may clear sp: then ask */
   tls->sp = ULP_SP_PINNED;
+}
+
+/*
+ * Has it claimed by a trampoline, or been pinned? What it has called since then was not counted, or
+ * not all of it.
+ */
+static inline bool has_history(tls_t *tls)
+{
+  return tls->library != 0;
 }
 
 /* Outside, as before its first entry. Signals blocked. */
@@ -148,6 +157,14 @@ extern ULP_HIDDEN uint32_t ulp_stack_offset;
  */
 ULP_HIDDEN bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high);
 
+/* ---- copiers.c */
+/* Something is known to be loaded that copies stacks. It stays true. */
+extern ULP_HIDDEN volatile bool ulp_copier;
+/* Entry; `look`: has one been loaded since somebody looked last? */
+ULP_HIDDEN bool copier_is_loaded(bool look);
+/* Helper, before a universe begins: what had entered before a copier was known is pinned. */
+ULP_HIDDEN void copiers_look(void);
+
 /* ---- records.c: entry */
 /* Can the slot's record be written? Before its bit in the map is taken. */
 ULP_HIDDEN bool record_open(slot_t *slot);
@@ -178,16 +195,20 @@ ULP_HIDDEN void slot_idle(slot_t *slot);
  * NULL: nothing there.
  */
 ULP_HIDDEN volatile uint64_t *return_place(volatile uint64_t *word, slot_t *slot);
-/*
- * Is this word the slot's return point, or does it lead there by way of other slots' (tail
- * calls)?
- */
-ULP_HIDDEN bool leads_to(uint64_t word, slot_t *slot);
+/* Does the word at this address, which may be unreadable, lead to the slot? */
+enum word { WORD_GONE, WORD_OTHER, WORD_LEADS };
+ULP_HIDDEN enum word word_at(uint64_t address, slot_t *slot);
+/* The call at `sp` is over: its word, if it is still there, leads nowhere from now on. */
+ULP_HIDDEN void word_forget(uint64_t sp, slot_t *slot);
 /* In limbo: its call has returned, or its stack is no more. */
 ULP_HIDDEN bool limbo_is_over(slot_t *slot);
 ULP_HIDDEN void slot_give_back(slot_t *slot, const struct stack *own);
 /* The call of tls goes into limbo, in this state; the slot keeps it. tls is outside then. */
 ULP_HIDDEN void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state);
+/* The same, but the block stays as it is. */
+ULP_HIDDEN void slot_detach(slot_t *slot, tls_t *tls, uint32_t state);
+/* What this thread has parked in that universe is contested from now on. */
+ULP_HIDDEN void slots_contest_parked(uint64_t library, uint32_t universe);
 /* Its call goes on, in tls of the same thread. */
 ULP_HIDDEN void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe);
 /*
@@ -212,6 +233,8 @@ ULP_HIDDEN uint64_t ulp_special(tls_t *tls, uint64_t entry_sp, uint64_t library)
 ULP_HIDDEN uint64_t ulp_special_blocked(tls_t *tls, uint64_t sp, uint64_t library);
 /* The block claims nothing now: it is pinned, contested, or outside, whatever is true. Blocked. */
 ULP_HIDDEN void block_rest(tls_t *tls, uint64_t library);
+/* The same for all blocks of this thread that claim nothing. Blocked. */
+ULP_HIDDEN void blocks_rest(void);
 /*
  * The claim lies deeper than the thread is, at sp on the same stack: nobody saw it left. Blocked.
  */
@@ -242,6 +265,13 @@ ULP_HIDDEN void pins_init(void);
 ULP_HIDDEN void pin(tls_t *tls, uint64_t library, uint32_t universe);
 /* In which this thread's block is pinned, whatever it says now; 0: it is not. Entry. */
 ULP_HIDDEN uint32_t pin_universe(tls_t *tls);
+/* The blocks of this thread that are pinned and claim nothing. Entry, all signals blocked. */
+ULP_HIDDEN void pins_rest(void);
+/*
+ * Another thread's block is pinned as it is now: when it asks next, it finds that out. False: it
+ * could not be noted. Helper.
+ */
+ULP_HIDDEN bool pin_other(uint64_t block, uint64_t library, uint32_t tid, uint32_t universe);
 ULP_HIDDEN void pins_give_back(void);
 ULP_HIDDEN void pins_of_child(void);
 ULP_HIDDEN uint64_t oldest_pinned(uint64_t newest);

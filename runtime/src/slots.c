@@ -128,9 +128,25 @@ volatile uint64_t *return_place(volatile uint64_t *word, slot_t *slot)
   return NULL;
 }
 
-bool leads_to(uint64_t word, slot_t *slot)
+/*
+ * is_led_to() would find a return point that is left in a frame of ours, so none is left. For the same
+ * reason nobody else copies words of stacks.
+ */
+enum word word_at(uint64_t address, slot_t *slot)
 {
-  return return_place(&word, slot) != NULL;
+  volatile uint64_t word;
+  if (!peek(address, (void *)&word, sizeof word))
+    return WORD_GONE;
+  const bool leads = return_place(&word, slot) != NULL;
+  word = 0;
+  return leads ? WORD_LEADS : WORD_OTHER;
+}
+
+void word_forget(uint64_t sp, slot_t *slot)
+{
+  volatile uint64_t *word = (volatile uint64_t *)sp;
+  if (return_place(word, slot) == word)
+    *word = 0;
 }
 
 /*
@@ -142,7 +158,7 @@ static void slot_moves(slot_t *slot)
   __atomic_fetch_add(&slot->moves, 1, __ATOMIC_SEQ_CST);
 }
 
-void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state)
+void slot_detach(slot_t *slot, tls_t *tls, uint32_t state)
 {
   slot_moves(slot);
   if (slot->state == ULP_SLOT_LATE)
@@ -152,7 +168,19 @@ void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state)
   slot->junk_universe = tls->universe;
   slot->state = state;
   slot->tls = (uint64_t)junk_of(slot); /* a late return clears junk */
+}
+
+void slot_suspend(slot_t *slot, tls_t *tls, uint32_t state)
+{
+  slot_detach(slot, tls, state);
   forget_slot(tls);
+}
+
+void slots_contest_parked(uint64_t library, uint32_t universe)
+{
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
+    if (slot->library == library && slot->junk_universe == universe && slot->junk_sp != 0)
+      slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_CONTESTED);
 }
 
 void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe)
@@ -167,12 +195,16 @@ void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe)
 
 bool limbo_is_over(slot_t *slot)
 {
-  uint64_t word;
-  return slot->junk_sp == 0 || !peek(slot->saved_sp, &word, sizeof word);
+  return slot->junk_sp == 0 || word_at(slot->saved_sp, slot) == WORD_GONE;
 }
 
 void slot_idle(slot_t *slot)
 {
+  const uint32_t state = slot->state;
+  if (state == ULP_SLOT_HELD || !slot_change(slot, state, ULP_SLOT_HELD))
+    return; /* another thread has it, and takes its call over */
+  if (state == ULP_SLOT_LATE)
+    slots_late_add(-1);
   slot->junk_sp = 0;
   slot->tls = (uint64_t)junk_of(slot);
   slot->state = ULP_SLOT_LIMBO;
@@ -264,6 +296,7 @@ slot_t *slot_contest(tls_t *tls, uint64_t library, uint64_t sp)
   slot->saved_sp = sp;
   slot->junk_sp = sp;
   slot->junk_universe = tls->universe;
+  slot->junk_flags = has_history(tls);
   slot->state = ULP_SLOT_CONTESTED;
   ulp_thread.contested = true;
   slot->tls = (uint64_t)junk_of(slot);
@@ -300,7 +333,8 @@ volatile uint32_t ulp_moves_begun, ulp_moves_ended;
 void slot_move_begin(slot_t *from)
 {
   __atomic_fetch_add(&ulp_moves_begun, 1, __ATOMIC_SEQ_CST);
-  slot_change(from, ULP_SLOT_LIMBO, ULP_SLOT_HELD); /* or it is an orphan */
+  if (!slot_change(from, ULP_SLOT_LIMBO, ULP_SLOT_HELD)) /* or it is an orphan */
+    slot_change(from, ULP_SLOT_CONTESTED, ULP_SLOT_HELD);
 }
 
 void slot_move_end(slot_t *from, slot_t *to)

@@ -49,14 +49,14 @@ ULP_EXPORT _Unwind_Reason_Code __ulp_entry_unwind(int version, _Unwind_Action ac
   if (!(actions & _UA_CLEANUP_PHASE))
     return _URC_CONTINUE_UNWIND;
   uint64_t rsp = _Unwind_GetCFA(context); /* a frame of size zero, but around the call into C */
-  if (tls->sp == rsp && has_slot(tls) && !leads_to(*(volatile uint64_t *)rsp, slot_at(tls->code)))
+  if (tls->sp == rsp && has_slot(tls) && !return_place((volatile uint64_t *)rsp, slot_at(tls->code)))
     leave(tls);
   /* A contested call's slot has been taken, and not been reached. */
   const uint8_t *before = (const uint8_t *)_Unwind_GetIP(context) - 6;
   const uint64_t entry_sp = rsp + (before[0] == 0xff && before[1] == 0x15 ? 24 : 0);
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
     if (slot->state == ULP_SLOT_CONTESTED && slot->junk_sp == entry_sp &&
-        !leads_to(*(volatile uint64_t *)entry_sp, slot))
+        !return_place((volatile uint64_t *)entry_sp, slot))
       slot->junk_sp = 0;
   return _URC_CONTINUE_UNWIND;
 }
