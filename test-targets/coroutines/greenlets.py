@@ -6,7 +6,8 @@ import threading
 
 from greenlet import getcurrent, greenlet
 
-library = ctypes.CDLL(sys.argv[1])
+# The patch calls back into the library by name.
+library = ctypes.CDLL(sys.argv[1], ctypes.RTLD_GLOBAL)
 CALLBACK = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 library.value.restype = ctypes.c_long
 library.run.restype = ctypes.c_long
