@@ -55,7 +55,7 @@ function patches(mixed) {
   return found;
 }
 
-/** @returns {{program: string, patches: {file: string, depends: number[]}[]}} */
+/** @returns {{program: string, copier: string, patches: {file: string, depends: number[]}[]}} */
 export function build(folder, { mixed = false } = {}) {
   mkdirSync(folder, { recursive: true });
   const shared = ['-shared', '-fPIC', ...(mixed ? ['-DMIXED'] : [])];
@@ -75,6 +75,9 @@ export function build(folder, { mixed = false } = {}) {
     ...[program, PROGRAM, ...libraries, `-Wl,-rpath,${folder}`, '-rdynamic', '-pthread'],
     ...(mixed ? ['-DMIXED'] : []),
   );
+  // By its name the runtime knows that there is something which copies stacks.
+  const copier = join(folder, 'random_greenlet.so');
+  outputOf('gcc', ['-shared', '-x', 'c', '/dev/null', '-o', copier]);
   const built = [];
   patches(mixed).forEach(({ functions, depends }, n) => {
     const so = join(folder, `patch${n}.so`);
@@ -98,5 +101,5 @@ export function build(folder, { mixed = false } = {}) {
     );
     built.push({ file, depends });
   });
-  return { program, patches: built };
+  return { program, copier, patches: built };
 }

@@ -34,13 +34,14 @@ struct coroutine {
   ucontext_t context_place, context_from;
   void *sp, *sp_from;
   sigjmp_buf jump_place, jump_from;
-  struct thread *thread; /* COPY: whose stack it uses */
+  struct thread *thread; /* that began it */
   struct place copied, copied_from;
   char *high;
 };
 
 /* ---- stacks ---- */
 
+bool coroutines_move = true;
 static char *slab;
 static bool taken[STACKS];
 
@@ -275,9 +276,16 @@ void coroutine_yield(void)
     go_back(now->coroutine);
 }
 
+/* A copy goes back to where it was made. Switches that nobody sees lead to other threads if asked to. */
+static bool is_bound(const struct coroutine *c)
+{
+  return c->kind == COPY || (c->kind != CONTEXT && !coroutines_move);
+}
+
 static bool can_go_on(const struct coroutine *c, const struct thread *thread)
 {
-  return !c->running && (c->kind != COPY || (c->thread == thread && can_copy(thread)));
+  return !c->running && (!is_bound(c) || c->thread == thread) &&
+         (c->kind != COPY || can_copy(thread));
 }
 
 static struct coroutine *suspended(unsigned which)
@@ -321,7 +329,7 @@ void coroutines_drain(bool all)
     found = false;
     struct thread *thread = self();
     for (struct coroutine *c = thread->program->coroutines; c && !found; c = c->next)
-      if (can_go_on(c, thread) && (all || c->kind == COPY)) {
+      if (can_go_on(c, thread) && (all || is_bound(c))) {
         found = true;
         go_on(c);
       }
@@ -333,7 +341,7 @@ void coroutines_abandon(void)
   struct thread *thread = self();
   for (struct coroutine *c = thread->program->coroutines, *next; c; c = next) {
     next = c->next;
-    if (!c->running && c->kind == COPY && c->thread == thread)
+    if (!c->running && is_bound(c) && c->thread == thread)
       lose(c);
   }
 }

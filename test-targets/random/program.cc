@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -245,6 +246,7 @@ static void thread_ends(void *argument)
   struct thread *thread = (struct thread *)argument;
   context_clear(&thread->own);
   thread->current = &thread->own;
+  coroutines_drain(false);
   coroutines_abandon();
 }
 
@@ -338,7 +340,7 @@ static void *work(void *argument)
 static void usage(void)
 {
   fputs("program REPORT [seed=N] [count=N] [threads=N] [storm=MICROSECONDS] [KIND=WEIGHT]... "
-        "[text=PROGRAM] [print]\n",
+        "[moves=0] [load=LIBRARY] [text=PROGRAM] [print]\n",
         stderr);
   exit(2);
 }
@@ -368,6 +370,10 @@ int main(int argc, char **argv)
       storm = atol(value);
     else if (strcmp(argv[i], "text") == 0)
       text = value;
+    else if (strcmp(argv[i], "moves") == 0)
+      coroutines_move = atoi(value) != 0;
+    else if (strcmp(argv[i], "load") == 0)
+      CHECK(dlopen(value, RTLD_NOW));
     else if (!weigh(argv[i], (unsigned)atoi(value)))
       usage();
   }

@@ -114,6 +114,8 @@ void step(const struct node *node);
 void glance(void);
 
 /* coroutines.cc */
+/* Do those of SWITCH and SIGNAL go on in other threads than their own as well? */
+extern bool coroutines_move;
 void coroutines_init(void);
 void coroutine_begin(const struct node *node);
 void coroutine_yield(void);
