@@ -37,6 +37,16 @@ static void help(tls_t *tls, uint64_t claim)
   ((volatile uint64_t *)claim)[-1] = tls->universe;
 }
 
+/* Has this thread contested calls that have not returned, in whichever library? */
+static bool has_contested(void)
+{
+  if (ulp_thread.contested)
+    for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
+      if (slot->state == ULP_SLOT_CONTESTED && slot->junk_sp != 0)
+        return true;
+  return false;
+}
+
 /*
  * From now on trampolines compare addresses within this stack; on an unknown or an alternate one
  * they always ask. A trampoline that was interrupted between its comparison and E1 stays right:
@@ -44,9 +54,9 @@ static void help(tls_t *tls, uint64_t claim)
  */
 static void bound(tls_t *tls, const struct stack *stack)
 {
-  const bool compares = stack->kind == STACK_OWN || stack->kind == STACK_COROUTINE;
-  tls->low = compares && !ulp_copier ? stack->low : ~0UL;
-  tls->high = compares && !ulp_copier ? stack->high : 0;
+  const bool compares = !ulp_copier && (stack->kind == STACK_OWN || stack->kind == STACK_COROUTINE);
+  tls->low = compares ? stack->low : ~0UL;
+  tls->high = compares && !has_contested() ? stack->high : 0;
 }
 
 static bool is_contested(slot_t *slot, uint64_t library)
@@ -90,21 +100,6 @@ void blocks_rest(void)
 }
 
 /*
- * The call that the block claims goes on without it, in a slot of its own. What is parked in the
- * same universe is contested from now on as well: park() in context.c.
- */
-void claim_contest(tls_t *tls, slot_t *slot)
-{
-  help(tls, tls->sp);
-  const uint32_t universe = tls->universe;
-  ulp_thread.contested = true;
-  slots_contest_parked(slot->library, universe);
-  slot_suspend(slot, tls, ULP_SLOT_CONTESTED);
-  tls->universe = universe;
-  tls->sp = ULP_SP_CONTESTED;
-}
-
-/*
  * Inside for good, in the universe of the claim. Its call may be in the middle of its entry or its
  * exit, so the block keeps the slot's code; the exit clears junk.
  */
@@ -114,6 +109,76 @@ static uint64_t claim_pinned(tls_t *tls, slot_t *slot, uint64_t library)
   slot_detach(slot, tls, ULP_SLOT_LIMBO);
   pin(tls, library, tls->universe);
   return NESTED;
+}
+
+static void pin_unless_of(slot_t *slot, uint32_t universe, const struct stack *here)
+{
+  tls_t *tls = in_limbo(slot) ? block_of_this_thread(slot->library) : (tls_t *)slot->tls;
+  if (!tls || tls->sp == ULP_SP_PINNED)
+    return;
+  if (has_claim(tls)) {
+    if (is_on(here, tls->sp) && tls->code == slot_code(slot))
+      return; /* it returns after what is called on this stack */
+    help(tls, tls->sp);
+    if (tls->universe < universe)
+      claim_pinned(tls, slot_at(tls->code), slot->library);
+  } else if (in_limbo(slot) && slot->junk_sp != 0 && slot->junk_universe != 0 &&
+             slot->junk_universe < universe)
+    pin(tls, slot->library, slot->junk_universe);
+}
+
+/*
+ * A call in `universe` begins on a stack of which nobody knows how long it is run on. A patch of
+ * several libraries is seen only where the thread's universe is new enough in all of them. So what
+ * is older, and may be over before that call is, must not become newer: it is pinned.
+ */
+static void pin_older(uint32_t universe, const struct stack *here)
+{
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
+    pin_unless_of(slot, universe, here);
+}
+
+/* Is a call of this thread newer? */
+static bool is_older_than_another(uint32_t universe)
+{
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
+    tls_t *tls = (tls_t *)slot->tls;
+    if (in_limbo(slot) ? slot->junk_sp != 0 && slot->junk_universe > universe
+                       : tls->code == slot_code(slot) && has_claim(tls) && tls->universe > universe)
+      return true;
+  }
+  return false;
+}
+
+/* Every outermost entry of this thread asks. */
+static void ask_everywhere(void)
+{
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
+    tls_t *tls = (tls_t *)slot->tls;
+    if (!in_limbo(slot) && tls->code == slot_code(slot))
+      tls->high = 0;
+  }
+}
+
+/*
+ * The call that the block claims goes on without it, in a slot of its own. What is parked in the
+ * same universe is contested from now on as well: park() in context.c.
+ */
+void claim_contest(tls_t *tls, slot_t *slot)
+{
+  static const struct stack nowhere;
+  const uint64_t library = slot->library;
+  help(tls, tls->sp);
+  const uint32_t universe = tls->universe;
+  ulp_thread.contested = true;
+  ask_everywhere();
+  slots_contest_parked(slot->library, universe);
+  slot_suspend(slot, tls, ULP_SLOT_CONTESTED);
+  tls->universe = universe;
+  tls->sp = ULP_SP_CONTESTED;
+  pin_older(universe, &nowhere);
+  if (is_older_than_another(universe))
+    pin(tls, library, universe);
 }
 
 /* Every slot of this thread is in use, or too many: it is inside for good. */
@@ -145,6 +210,8 @@ static uint64_t outside(tls_t *tls, uint64_t sp, uint64_t library)
 {
   struct stack stack;
   stack_of(sp, &stack);
+  if (ulp_thread.slots && (stack.kind == STACK_UNKNOWN || has_contested()))
+    pin_older((uint32_t)universe_now(), &stack);
   block_rest(tls, library);
   if (tls->sp == ULP_SP_CONTESTED || tls->sp == ULP_SP_PINNED)
     return ulp_special_blocked(tls, sp, library);
@@ -245,7 +312,7 @@ static uint64_t enter_claimed(tls_t *tls, uint64_t claim, uint64_t sp, uint64_t 
   if (!same && word != WORD_LEADS)
     return claim_pinned(tls, slot, library);
   claim_contest(tls, slot);
-  return enter_contested(tls, sp, library);
+  return ulp_special_blocked(tls, sp, library);
 }
 
 uint64_t ulp_special_blocked(tls_t *tls, uint64_t sp, uint64_t library)
