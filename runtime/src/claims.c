@@ -3,6 +3,9 @@
 
 enum { TURNS = 100 };
 
+/* In junk_flags of an orphan; JUNK_HISTORY is another bit. */
+enum { JUNK_DOUBTED = 2 };
+
 static const uint64_t NONE = ~0UL;
 
 static uint64_t known(uint32_t universe)
@@ -45,6 +48,29 @@ static uint64_t universe_of(slot_t *slot)
   return 0;
 }
 
+/* Looking through memory takes some milliseconds each time: so many of a request. */
+enum { ORPHANS_AT_ONCE = 16 };
+static int orphans_left;
+
+/*
+ * Its thread has ended, and its word does not lead to it. If nothing does, its call is over, but for
+ * one that is just about to leave the slot, or that another thread copies at this moment. So it must
+ * be so twice, in two requests.
+ */
+static bool orphan_is_over(slot_t *slot)
+{
+  if (limbo_is_over(slot))
+    return true;
+  if (word_at(slot->saved_sp, slot) == WORD_LEADS || orphans_left == 0)
+    return false;
+  orphans_left--;
+  if (is_led_to_from_anywhere(slot))
+    return false;
+  const bool twice = slot->junk_flags == JUNK_DOUBTED;
+  slot->junk_flags = JUNK_DOUBTED;
+  return twice;
+}
+
 /*
  * A thread that left by the bare system call gave nothing back. What it was inside of is over:
  * nobody else runs on with its call, unless it was suspended.
@@ -52,7 +78,7 @@ static uint64_t universe_of(slot_t *slot)
 static void heal(slot_t *slot)
 {
   struct ulp_tls tls;
-  if (slot->state == ULP_SLOT_ORPHAN && limbo_is_over(slot) && thread_is_gone(slot->tid)) {
+  if (slot->state == ULP_SLOT_ORPHAN && thread_is_gone(slot->tid) && orphan_is_over(slot)) {
     slot_release(slot);
     return;
   }
@@ -65,6 +91,7 @@ static void heal(slot_t *slot)
 
 void claims_heal(void)
 {
+  orphans_left = ORPHANS_AT_ONCE;
   for (uint32_t word = 0; word < ULP_SLOT_COUNT / 64; word++)
     for (uint64_t taken = ulp_slot_map[word]; taken; taken &= taken - 1)
       heal(&__ulp_slot_records[word * 64 + (uint32_t)__builtin_ctzl(taken)]);

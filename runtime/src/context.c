@@ -14,7 +14,8 @@ enum {
 };
 
 struct parked {
-  slot_t *slot;
+  slot_t *slot; /* NULL: the thread is pinned, and the coroutine may be inside without a slot */
+  uint64_t library;
   uint64_t sp;
   uint64_t tpoff; /* of the block: the same in every thread */
   uint32_t universe;
@@ -50,16 +51,26 @@ static void park_contested(struct context *context, uint64_t here, const struct 
     tls_t *tls = block_of_this_thread(slot->library);
     struct parked *of_library = NULL;
     for (int i = 0; i < context->count; i++)
-      if (context->parked[i].slot->library == slot->library)
+      if (context->parked[i].library == slot->library)
         of_library = &context->parked[i];
     if (!tls || (!of_library && context->count == PARKED_MAX))
       continue; /* the thread's, and so late */
     if (!of_library)
       (of_library = &context->parked[context->count++])->sp = 0;
     if (slot->saved_sp > of_library->sp)
-      *of_library = (struct parked){slot, slot->saved_sp, (uint64_t)tls - thread_pointer(),
-                                    slot->junk_universe};
+      *of_library =
+          (struct parked){slot, slot->library, slot->saved_sp, (uint64_t)tls - thread_pointer(),
+                          slot->junk_universe};
   }
+}
+
+/* A pin is contagious: in a pinned thread calls are not counted, and go where their coroutine goes. */
+static void park_pins(struct context *context)
+{
+  uint32_t at = 0;
+  for (volatile struct ulp_pin *pin; context->count < PARKED_MAX && (pin = pin_next(&at));)
+    context->parked[context->count++] =
+        (struct parked){NULL, pin->library, 0, pin->tls - thread_pointer(), pin->universe};
 }
 
 /*
@@ -112,13 +123,17 @@ __attribute__((noinline)) static void park(struct context *context, const uconte
     } else if (context->count < PARKED_MAX) {
       const uint64_t library = slot->library;
       context->parked[context->count++] =
-          (struct parked){slot, tls->sp, (uint64_t)tls - thread_pointer(), tls->universe};
+          (struct parked){slot, library, tls->sp, (uint64_t)tls - thread_pointer(), tls->universe};
       slot_suspend(slot, tls, is_settled ? ULP_SLOT_LIMBO : ULP_SLOT_HELD);
       block_rest(tls, library);
     }
   }
   if (me->contested)
     park_contested(context, here, &stack);
+  if (me->uncounted) {
+    me->contested = true; /* what is suspended may outlive the thread */
+    park_pins(context);
+  }
   blocks_rest();
   stack_of_target(to);
   signals_restore(before);
@@ -149,7 +164,7 @@ static void take_over(const struct parked *p, tls_t *tls)
   volatile uint64_t *place = return_place((volatile uint64_t *)p->sp, p->slot);
   const uint64_t library = p->slot->library;
   const bool contested = is_inside_as(tls, ULP_SP_CONTESTED, p->universe);
-  const bool pinned = is_inside_as(tls, ULP_SP_PINNED, p->universe);
+  const bool pinned = is_inside_as(tls, ULP_SP_PINNED, p->universe); /* and there is no slot */
   slot_move_begin(p->slot);
   slot_t *slot = NULL;
   if (place && contested)
@@ -164,7 +179,7 @@ static void take_over(const struct parked *p, tls_t *tls)
     slot->ret = p->slot->ret;
     *place = slot_code(slot) + ULP_SLOT_RETURN;
   } else if (!pinned) {
-    pin(tls, library, p->universe);
+    pin_uncounted(tls, library, p->universe);
   }
   slot_move_end(p->slot, slot);
 }
@@ -184,6 +199,14 @@ static void take_back(const struct parked *p, tls_t *tls)
     slot_idle(idle);
 }
 
+static void catch_pin(const struct parked *p, tls_t *tls)
+{
+  if (has_claim(tls)) /* left by something else than swapcontext */
+    claim_contest(tls, slot_at(tls->code));
+  if (pin_universe(tls) == 0)
+    pin_uncounted(tls, p->library, p->universe);
+}
+
 /*
  * Where the thread was contested or pinned in another universe, the coroutine has its own until
  * it is parked again: an entry asks, and block_rest() puts the thread's back.
@@ -196,6 +219,11 @@ __attribute__((noinline)) static void unpark(const struct context *context)
   for (int i = context->count; i-- > 0;) {
     const struct parked *p = &context->parked[i];
     tls_t *tls = (tls_t *)(thread_pointer() + p->tpoff);
+    if (!p->slot) {
+      if (pin_universe(tls) == 0)
+        catch_pin(p, tls);
+      continue;
+    }
     if (!in_limbo(p->slot) || p->slot->saved_sp != p->sp || p->slot->junk_sp == 0)
       continue;         /* it was over, and has been reused */
     if (has_claim(tls)) /* left by something else than swapcontext */

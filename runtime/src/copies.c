@@ -98,14 +98,26 @@ static bool look_at(const struct mapping *mapping, void *argument)
 }
 
 /* After a tail call the return point of one slot is in the record of another one. */
+static bool leads_on(slot_t *slot, slot_t *wanted)
+{
+  return slot->ret == slot_code(wanted) + ULP_SLOT_RETURN &&
+         (!in_limbo(slot) || slot->junk_sp != 0);
+}
+
 static bool slots_lead_to(slot_t *wanted)
 {
-  const uint64_t point = slot_code(wanted) + ULP_SLOT_RETURN;
-  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
-    const tls_t *tls = (tls_t *)slot->tls;
-    if (slot->ret == point && (in_limbo(slot) ? slot->junk_sp != 0 : tls->sp != 0))
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
+    if (leads_on(slot, wanted) && (in_limbo(slot) || ((tls_t *)slot->tls)->sp != 0))
       return true;
-  }
+  return false;
+}
+
+static bool any_slot_leads_to(slot_t *wanted)
+{
+  for (uint32_t word = 0; word < ULP_SLOT_COUNT / 64; word++)
+    for (uint64_t taken = ulp_slot_map[word]; taken; taken &= taken - 1)
+      if (leads_on(&__ulp_slot_records[word * 64 + (uint32_t)__builtin_ctzl(taken)], wanted))
+        return true;
   return false;
 }
 
@@ -123,12 +135,12 @@ static bool reserve(void)
   return false;
 }
 
-bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high)
+static bool is_in_memory(slot_t *slot, uint64_t dead_low, uint64_t dead_high)
 {
   struct search search = {
       ~(slot_code(slot) + ULP_SLOT_RETURN), dead_low, dead_high, -1, BUDGET, {STACK_UNKNOWN, 0, 0}};
   idle_alternate_stack(&search.alternate);
-  if (slots_lead_to(slot) || !reserve())
+  if (!reserve())
     return true;
   search.pagemap =
       raw_syscall(SYS_openat, AT_FDCWD, "/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -137,4 +149,14 @@ bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high)
     raw_syscall(SYS_close, search.pagemap);
   __atomic_store_n(&is_busy, 0, __ATOMIC_RELEASE);
   return found;
+}
+
+bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high)
+{
+  return slots_lead_to(slot) || is_in_memory(slot, dead_low, dead_high);
+}
+
+bool is_led_to_from_anywhere(slot_t *slot)
+{
+  return any_slot_leads_to(slot) || is_in_memory(slot, 0, 0);
 }

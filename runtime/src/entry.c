@@ -78,7 +78,7 @@ void block_rest(tls_t *tls, uint64_t library)
 {
   const uint32_t pinned = pin_universe(tls), contested = contested_universe(library);
   if (pinned != 0) {
-    claim_pin(tls, pinned);
+    claim_pin(tls, pinned, ULP_SP_CONTESTED);
   } else if (contested != 0) {
     tls->universe = contested;
     tls->sp = ULP_SP_CONTESTED;
@@ -114,7 +114,7 @@ static uint64_t claim_pinned(tls_t *tls, slot_t *slot, uint64_t library)
 static void pin_unless_of(slot_t *slot, uint32_t universe, const struct stack *here)
 {
   tls_t *tls = in_limbo(slot) ? block_of_this_thread(slot->library) : (tls_t *)slot->tls;
-  if (!tls || tls->sp == ULP_SP_PINNED)
+  if (!tls || pin_universe(tls) != 0)
     return;
   if (has_claim(tls)) {
     if (is_on(here, tls->sp) && tls->code == slot_code(slot))
@@ -181,10 +181,10 @@ void claim_contest(tls_t *tls, slot_t *slot)
     pin(tls, library, universe);
 }
 
-/* Every slot of this thread is in use, or too many: it is inside for good. */
-static uint64_t pinned(tls_t *tls, uint64_t library, uint32_t universe)
+/* Every slot is in use, or too many are this thread's: it is inside for good. */
+static uint64_t without_slot(tls_t *tls, uint64_t library, uint32_t universe)
 {
-  pin(tls, library, universe);
+  pin_uncounted(tls, library, universe);
   return NESTED;
 }
 
@@ -196,7 +196,7 @@ static uint64_t enter_counted(tls_t *tls, uint64_t sp, uint64_t library)
 {
   slot_t *slot = slot_contest(tls, library, sp);
   if (!slot)
-    return pinned(tls, library, 0);
+    return without_slot(tls, library, 0);
   __atomic_thread_fence(__ATOMIC_SEQ_CST);
   tls->universe = slot->junk_universe = (uint32_t)universe_now();
   tls->sp = ULP_SP_CONTESTED;
@@ -215,10 +215,10 @@ static uint64_t outside(tls_t *tls, uint64_t sp, uint64_t library)
   block_rest(tls, library);
   if (tls->sp == ULP_SP_CONTESTED || tls->sp == ULP_SP_PINNED)
     return ulp_special_blocked(tls, sp, library);
-  if (copier_is_loaded(!has_history(tls)))
-    return has_history(tls) ? pinned(tls, library, 0) : enter_counted(tls, sp, library);
+  if (copier_is_loaded(!has_history(tls)) && !has_history(tls))
+    return enter_counted(tls, sp, library);
   if (!has_slot(tls) && !slot_assign(tls, library))
-    return pinned(tls, library, 0);
+    return without_slot(tls, library, 0);
   bound(tls, &stack);
   return OUTSIDE;
 }
@@ -268,12 +268,12 @@ static uint64_t enter_contested(tls_t *tls, uint64_t sp, uint64_t library)
     else
       live++;
   }
-  if (live == 0) {
+  if (live == 0 && pin_universe(tls) == 0) {
     leave(tls);
     return outside(tls, sp, library);
   }
   slot_t *slot = live < CONTESTED_MAX ? slot_contest(tls, library, sp) : NULL;
-  return slot ? slot_code(slot) + ULP_SLOT_CLAIMED : pinned(tls, library, tls->universe);
+  return slot ? slot_code(slot) + ULP_SLOT_CLAIMED : without_slot(tls, library, tls->universe);
 }
 
 /*
@@ -317,13 +317,17 @@ static uint64_t enter_claimed(tls_t *tls, uint64_t claim, uint64_t sp, uint64_t 
 
 uint64_t ulp_special_blocked(tls_t *tls, uint64_t sp, uint64_t library)
 {
-  const uint64_t claim = tls->sp;
+  uint64_t claim = tls->sp;
+  /* Calls that were not counted may be in a copy of a stack. */
+  if (ulp_copier && has_history(tls) && (has_claim(tls) || pin_universe(tls) == 0)) {
+    ulp_thread.uncounted = true;
+    if (has_claim(tls))
+      return claim_pinned(tls, slot_at(tls->code), library);
+    pin(tls, library, tls->universe);
+    claim = tls->sp;
+  }
   if (claim == 0)
     return outside(tls, sp, library);
-  /* Calls that were not counted may be in a copy of a stack. */
-  if (ulp_copier && claim != ULP_SP_PINNED && has_history(tls))
-    return claim == ULP_SP_CONTESTED ? pinned(tls, library, tls->universe)
-                                     : claim_pinned(tls, slot_at(tls->code), library);
   if (claim == ULP_SP_CONTESTED)
     return enter_contested(tls, sp, library);
   if (claim == ULP_SP_PINNED) {

@@ -26,7 +26,6 @@ static volatile struct ulp_pin *pin_find(tls_t *tls)
 /* NULL: the table is full. */
 static volatile struct ulp_pin *pin_note(tls_t *tls, uint64_t library)
 {
-  __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
   volatile struct ulp_pin *mine = pin_find(tls);
   for (uint32_t i = 0; !mine && i < ULP_LIMIT_PINS; i++) {
     uint64_t nobody = 0;
@@ -46,17 +45,30 @@ static volatile struct ulp_pin *pin_note(tls_t *tls, uint64_t library)
  * Noted before the universe is read: oldest_universe() sees the pin, or the thread what is
  * newest. The block is pinned before libc is called, which may be live-patchable itself.
  */
-void pin(tls_t *tls, uint64_t library, uint32_t universe)
+static void pin_as(tls_t *tls, uint64_t library, uint32_t universe, uint64_t sp)
 {
   volatile struct ulp_pin *noted = pin_note(tls, library);
   if (universe == 0)
     universe = (uint32_t)universe_now();
   tls->library = library;
-  claim_pin(tls, universe);
+  claim_pin(tls, universe, sp);
   if (noted)
     noted->universe = universe;
   ulp_thread.pinned = true;
   thread_notice();
+}
+
+void pin(tls_t *tls, uint64_t library, uint32_t universe)
+{
+  ulp_thread.contested = true;
+  pin_as(tls, library, universe, ULP_SP_CONTESTED);
+}
+
+void pin_uncounted(tls_t *tls, uint64_t library, uint32_t universe)
+{
+  __atomic_fetch_add(&ulp_control_block.slots_exhausted, 1, __ATOMIC_SEQ_CST);
+  ulp_thread.uncounted = true;
+  pin_as(tls, library, universe, ULP_SP_PINNED);
 }
 
 uint32_t pin_universe(tls_t *tls)
@@ -70,12 +82,23 @@ static bool is_ours(volatile struct ulp_pin *pin)
   return pin->tls != 0 && (tls_t *)pin->tls == block_of_this_thread(pin->library);
 }
 
+volatile struct ulp_pin *pin_next(uint32_t *at)
+{
+  while (*at < ULP_LIMIT_PINS) {
+    volatile struct ulp_pin *pin = &pins[(*at)++];
+    if (is_ours(pin) && pin->universe != 0)
+      return pin;
+  }
+  return NULL;
+}
+
 void pins_rest(void)
 {
-  for (uint32_t i = 0; i < ULP_LIMIT_PINS; i++) {
-    tls_t *tls = (tls_t *)pins[i].tls;
-    if (is_ours(&pins[i]) && tls->sp == 0 && pins[i].universe != 0)
-      claim_pin(tls, pins[i].universe);
+  uint32_t at = 0;
+  for (volatile struct ulp_pin *pin; (pin = pin_next(&at));) {
+    tls_t *tls = (tls_t *)pin->tls;
+    if (tls->sp == 0)
+      claim_pin(tls, pin->universe, ULP_SP_CONTESTED);
   }
 }
 
@@ -113,17 +136,14 @@ void pins_give_back(void)
     if (!is_ours(&pins[i]))
       continue;
     tls_t *tls = (tls_t *)pins[i].tls;
-    if (tls->sp == ULP_SP_PINNED)
+    if (!has_claim(tls))
       forget_slot(tls);
-    /*
-     * Calls that may be suspended on other stacks without a slot: nobody knows when they are
-     * over.
-     */
-    if (contested_universe(pins[i].library) != 0)
+    /* Of calls that are suspended on other stacks without a slot nobody knows when they are over. */
+    if (ulp_thread.uncounted && ulp_thread.contested)
       __atomic_fetch_add(&ulp_control_block.pins_lost, 1, __ATOMIC_SEQ_CST);
     pin_free(&pins[i]);
   }
-  ulp_thread.pinned = false;
+  ulp_thread.pinned = ulp_thread.uncounted = false;
 }
 
 /* In a child of fork only this thread lives. */

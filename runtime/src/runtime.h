@@ -84,11 +84,11 @@ static inline void leave(tls_t *tls)
 }
 
 /* Inside for good, by a pin that was noted. Signals blocked. */
-static inline void claim_pin(tls_t *tls, uint32_t universe)
+static inline void claim_pin(tls_t *tls, uint32_t universe, uint64_t sp)
 {
   tls->universe = universe;
   tls->low = tls->high = 0; /* an exit on its way may clear sp: then ask */
-  tls->sp = ULP_SP_PINNED;
+  tls->sp = sp;
 }
 
 /*
@@ -156,6 +156,8 @@ extern ULP_HIDDEN uint32_t ulp_stack_offset;
  * [dead_low, dead_high)? Signals blocked.
  */
 ULP_HIDDEN bool is_led_to(slot_t *slot, uint64_t dead_low, uint64_t dead_high);
+/* The same for a slot whose thread is gone, from whichever thread. */
+ULP_HIDDEN bool is_led_to_from_anywhere(slot_t *slot);
 
 /* ---- copiers.c */
 /* Something is known to be loaded that copies stacks. It stays true. */
@@ -178,6 +180,7 @@ struct thread {
   uint32_t doubts, doubts_until;          /* was_jumped_over() in entry.c */
   volatile bool ends;   /* its slots were given back: what it takes now is `late` */
   volatile bool pinned; /* in some library: pins.c */
+  bool uncounted;       /* calls without a slot may be suspended on stacks of it */
 };
 extern ULP_HIDDEN __thread struct thread ulp_thread __attribute__((tls_model("initial-exec")));
 extern ULP_HIDDEN volatile uint64_t ulp_slot_map[ULP_SLOT_COUNT / 64];
@@ -261,10 +264,17 @@ static inline void signals_restore(uint64_t mask)
 
 /* ---- pins.c */
 ULP_HIDDEN void pins_init(void);
-/* Inside for good, in this universe; 0: the one of now. Entry, all signals blocked. */
+/*
+ * Inside for good, in this universe; 0: the one of now. The block is contested, so calls are counted
+ * as long as there are slots. Entry, all signals blocked.
+ */
 ULP_HIDDEN void pin(tls_t *tls, uint64_t library, uint32_t universe);
+/* The same where calls are not counted, because there are no slots. */
+ULP_HIDDEN void pin_uncounted(tls_t *tls, uint64_t library, uint32_t universe);
 /* In which this thread's block is pinned, whatever it says now; 0: it is not. Entry. */
 ULP_HIDDEN uint32_t pin_universe(tls_t *tls);
+/* This thread's pins, one after the other; *at begins as 0. Entry. */
+ULP_HIDDEN volatile struct ulp_pin *pin_next(uint32_t *at);
 /* The blocks of this thread that are pinned and claim nothing. Entry, all signals blocked. */
 ULP_HIDDEN void pins_rest(void);
 /*

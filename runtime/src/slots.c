@@ -318,6 +318,8 @@ void slot_give_back(slot_t *slot, const struct stack *own)
       if (slot_change(slot, state, ULP_SLOT_ORPHAN))
         return;
     } else if (slot_change(slot, state, ULP_SLOT_USED)) {
+      if (is_on(own, slot->saved_sp))
+        word_forget(slot->saved_sp, slot);
       if (state == ULP_SLOT_LATE)
         slots_late_add(-1);
       slot_release(slot);

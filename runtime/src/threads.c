@@ -40,6 +40,8 @@ void thread_gives_back(void)
         tls->code == slot_code(slot)) {
       if (has_claim(tls) && !is_on(&own, tls->sp))
         slot_suspend(slot, tls, ULP_SLOT_LIMBO); /* on a stack that may outlive the thread */
+      else if (has_claim(tls))
+        word_forget(tls->sp, slot);
       forget_slot(tls);
     }
     slot_give_back(slot, &own);

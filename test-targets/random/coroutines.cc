@@ -106,6 +106,15 @@ static void *first_stack(char *top, void (*function)(void *), void *argument)
 
 /* ---- copies ---- */
 
+/* The copy is nowhere else any more: stack_release() says why. */
+static void place_clear(struct place *place)
+{
+  if (place->saved)
+    explicit_bzero(place->saved, place->size);
+  free(place->saved);
+  place->saved = nullptr;
+}
+
 static void body(void *coroutine);
 
 /*
@@ -127,8 +136,7 @@ static void exchange(void *argument)
     }
     if (to->saved)
       memcpy(to->sp, to->saved, to->size);
-    free(to->saved);
-    to->saved = nullptr;
+    place_clear(to);
   }
   void *unused;
   switch_stack(&unused, to->sp);
@@ -196,7 +204,8 @@ static void forget(struct coroutine *c)
   *link = c->next;
   program->coroutine_count--;
   stack_release(c->stack, c->done);
-  free(c->copied.saved);
+  place_clear(&c->copied);
+  place_clear(&c->copied_from);
   free(c);
 }
 

@@ -211,11 +211,11 @@ function* pinnedClaims(
     const pin = abi.ulp_pin.read(table, k * size);
     const library = pin.tls && libraries.find((l) => l.address === pin.library);
     const tls = library && readBlock(memory, pin.tls);
-    if (!tls || tls.library !== pin.library || tls.sp !== abi.SP_PINNED) continue;
+    if (!tls || tls.library !== pin.library) continue;
     const claim: Claim = {
       library,
       inside: true,
-      universe: known(tls.universe),
+      universe: known(tls.sp === 0n ? pin.universe : tls.universe),
       pinned: true,
       slot: 'none',
       sp: tls.sp,
