@@ -137,7 +137,7 @@ void pins_give_back(void)
       continue;
     tls_t *tls = (tls_t *)pins[i].tls;
     if (!has_claim(tls))
-      forget_slot(tls);
+      forget_history(tls);
     /* Of calls that are suspended on other stacks without a slot nobody knows when they are over. */
     if (ulp_thread.uncounted && ulp_thread.contested)
       __atomic_fetch_add(&ulp_control_block.pins_lost, 1, __ATOMIC_SEQ_CST);

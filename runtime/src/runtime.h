@@ -108,6 +108,13 @@ static inline void forget_slot(tls_t *tls)
   tls->code = 0;
 }
 
+/* The same of a thread that ends: nothing of what it has called is left. */
+static inline void forget_history(tls_t *tls)
+{
+  forget_slot(tls);
+  tls->library = 0;
+}
+
 /* ---- memory.c: all of them entry */
 ULP_HIDDEN bool peek(uint64_t address, void *to, size_t size);
 /* What a ulp_library says, which may be unloaded meanwhile. */

@@ -42,7 +42,7 @@ void thread_gives_back(void)
         slot_suspend(slot, tls, ULP_SLOT_LIMBO); /* on a stack that may outlive the thread */
       else if (has_claim(tls))
         word_forget(tls->sp, slot);
-      forget_slot(tls);
+      forget_history(tls);
     }
     slot_give_back(slot, &own);
   }
