@@ -204,7 +204,7 @@ static void catch_pin(const struct parked *p, tls_t *tls)
   if (has_claim(tls)) /* left by something else than swapcontext */
     claim_contest(tls, slot_at(tls->code));
   if (pin_universe(tls) == 0)
-    pin_uncounted(tls, p->library, p->universe);
+    pin_uncounted(tls, p->library, tls->sp == 0 ? p->universe : tls->universe);
 }
 
 /*

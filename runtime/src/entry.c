@@ -111,6 +111,18 @@ static uint64_t claim_pinned(tls_t *tls, slot_t *slot, uint64_t library)
   return NESTED;
 }
 
+/* Is a call of this thread newer? */
+static bool is_older_than_another(uint32_t universe)
+{
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
+    tls_t *tls = (tls_t *)slot->tls;
+    if (in_limbo(slot) ? slot->junk_sp != 0 && slot->junk_universe > universe
+                       : tls->code == slot_code(slot) && has_claim(tls) && tls->universe > universe)
+      return true;
+  }
+  return false;
+}
+
 static void pin_unless_of(slot_t *slot, uint32_t universe, const struct stack *here)
 {
   tls_t *tls = in_limbo(slot) ? block_of_this_thread(slot->library) : (tls_t *)slot->tls;
@@ -123,31 +135,26 @@ static void pin_unless_of(slot_t *slot, uint32_t universe, const struct stack *h
     if (tls->universe < universe)
       claim_pinned(tls, slot_at(tls->code), slot->library);
   } else if (in_limbo(slot) && slot->junk_sp != 0 && slot->junk_universe != 0 &&
-             slot->junk_universe < universe)
-    pin(tls, slot->library, slot->junk_universe);
+             slot->junk_universe < universe) {
+    const uint32_t contested = contested_universe(slot->library);
+    if (contested != 0)
+      pin(tls, slot->library, contested);
+    else if (!is_older_than_another(slot->junk_universe))
+      pin(tls, slot->library, slot->junk_universe);
+  }
 }
 
 /*
  * A call in `universe` begins on a stack of which nobody knows how long it is run on. A patch of
  * several libraries is seen only where the thread's universe is new enough in all of them. So what
- * is older, and may be over before that call is, must not become newer: it is pinned.
+ * is older, and may be over before that call is, must not become newer: it is pinned. Of what is
+ * parked, the block says "outside" now, and calls that are newer may have seen that already: to them
+ * it stays so.
  */
 static void pin_older(uint32_t universe, const struct stack *here)
 {
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot))
     pin_unless_of(slot, universe, here);
-}
-
-/* Is a call of this thread newer? */
-static bool is_older_than_another(uint32_t universe)
-{
-  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
-    tls_t *tls = (tls_t *)slot->tls;
-    if (in_limbo(slot) ? slot->junk_sp != 0 && slot->junk_universe > universe
-                       : tls->code == slot_code(slot) && has_claim(tls) && tls->universe > universe)
-      return true;
-  }
-  return false;
 }
 
 /* Every outermost entry of this thread asks. */
