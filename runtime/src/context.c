@@ -216,6 +216,7 @@ __attribute__((noinline)) static void unpark(const struct context *context)
   const uint64_t before = signals_block();
   ulp_thread.coroutine_low = context->stack_low;
   ulp_thread.coroutine_high = context->stack_high;
+  blocks_rest();
   for (int i = context->count; i-- > 0;) {
     const struct parked *p = &context->parked[i];
     tls_t *tls = (tls_t *)(thread_pointer() + p->tpoff);
@@ -228,8 +229,6 @@ __attribute__((noinline)) static void unpark(const struct context *context)
       continue;         /* it was over, and has been reused */
     if (has_claim(tls)) /* left by something else than swapcontext */
       claim_contest(tls, slot_at(tls->code));
-    if (tls->sp == ULP_SP_CONTESTED && contested_universe(p->slot->library) == 0)
-      leave(tls); /* all of them have returned */
     if (is_mine(p->slot))
       take_back(p, tls);
     else

@@ -85,9 +85,31 @@ void block_rest(tls_t *tls, uint64_t library)
   }
 }
 
+/*
+ * Blocks whose contested calls have all returned are outside from now on. Before any other call of
+ * this thread begins or goes on, because what it sees of a patch of several libraries depends on
+ * them.
+ */
+static void contested_settle(void)
+{
+  if (!ulp_thread.contested)
+    return;
+  for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
+    if (slot->state != ULP_SLOT_CONTESTED || slot->junk_sp != 0)
+      continue;
+    slot_idle(slot);
+    if (contested_universe(slot->library) != 0)
+      continue;
+    tls_t *tls = block_of_this_thread(slot->library);
+    if (tls && tls->sp == ULP_SP_CONTESTED && pin_universe(tls) == 0)
+      leave(tls);
+  }
+}
+
 void blocks_rest(void)
 {
   struct thread *me = &ulp_thread;
+  contested_settle();
   for (slot_t *slot = me->slots; me->contested && slot; slot = slot_next(slot)) {
     if (slot->state != ULP_SLOT_CONTESTED || slot->junk_sp == 0)
       continue;
@@ -217,6 +239,7 @@ static uint64_t outside(tls_t *tls, uint64_t sp, uint64_t library)
 {
   struct stack stack;
   stack_of(sp, &stack);
+  contested_settle();
   if (ulp_thread.slots && (stack.kind == STACK_UNKNOWN || has_contested()))
     pin_older((uint32_t)universe_now(), &stack);
   block_rest(tls, library);
@@ -265,6 +288,9 @@ static uint64_t enter_contested(tls_t *tls, uint64_t sp, uint64_t library)
   struct stack stack;
   int live = 0;
   stack_of(sp, &stack);
+  contested_settle();
+  if (tls->sp == 0)
+    return outside(tls, sp, library);
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     if (!is_contested(slot, library))
       continue;

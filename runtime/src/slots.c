@@ -223,9 +223,7 @@ static slot_t *slot_reuse(tls_t *tls)
   for (slot_t *slot = ulp_thread.slots; slot; slot = slot_next(slot)) {
     if (is_forsaken(slot, tls))
       return slot;
-    if (in_limbo(slot) && slot->junk_sp == 0 &&
-        (slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_USED) ||
-         slot_change(slot, ULP_SLOT_CONTESTED, ULP_SLOT_USED)))
+    if (in_limbo(slot) && slot->junk_sp == 0 && slot_change(slot, ULP_SLOT_LIMBO, ULP_SLOT_USED))
       return slot;
   }
   return NULL;
