@@ -12,13 +12,17 @@ void pins_init(void)
   ulp_control_block.pins = (uint64_t)pins;
 }
 
-/* The helper may have noted one for us, when a copier was found. */
+/*
+ * The helper may have noted one for us, when a copier was found. A child of vfork has no number
+ * that is noted, and its parent's block, which nobody else has meanwhile.
+ */
 static volatile struct ulp_pin *pin_find(tls_t *tls)
 {
   if (!ulp_thread.pinned && !ulp_copier)
     return NULL;
+  const uint32_t tid = thread_id();
   for (uint32_t i = 0; i < ULP_LIMIT_PINS; i++)
-    if (pins[i].tls == (uint64_t)tls && pins[i].tid == thread_id())
+    if (pins[i].tls == (uint64_t)tls && (tid == 0 || pins[i].tid == tid))
       return &pins[i];
   return NULL;
 }

@@ -52,7 +52,8 @@ static inline slot_t *slot_at(uint64_t code)
 
 static inline bool has_slot(tls_t *tls)
 {
-  return slot_at(tls->code) != NULL;
+  slot_t *slot = slot_at(tls->code);
+  return slot && slot->tls == (uint64_t)tls;
 }
 
 /* Inside, by way of a slot. */
