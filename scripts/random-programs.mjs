@@ -56,7 +56,11 @@ const MODES = {
   alone: { share: 4, words: [], options: {} },
   asked: { share: 1, words: ['CHANGE=8', ...SEEN, 'COPY=0'], options: {} },
   beside: { share: 4, words: [...BESIDE, 'COPY=0'], options: { flapMs: 3 } },
-  copier: { share: 1, words: [...BESIDE, `load=${built.copier}`], options: { flapMs: 3 } },
+  copier: {
+    share: 1,
+    words: [...BESIDE, `load=${built.copier}`],
+    options: { flapMs: 3, mayStay: true },
+  },
 };
 
 

@@ -12,12 +12,16 @@
  *   - nobody stands in what is freed, goes there, or returns there (free_stub, unload, choose)
  *   - in the end everything can be unloaded (the helper ends)
  *
- * A step is one load or store. Stores are seen late and in order, changed code is executed late: as in entry.pml.
+ * Stores are seen late and in order, changed code is executed late, as in entry.pml. Nothing comes between the stores of
+ * the thread but what the helper sees of them, so that those between two loads, or locked instructions, are one step.
  */
 #ifndef CALLS
 #define CALLS 1                 /* of flow 0; flow 1 has one */
 #endif
-#define SLOTS 4                 /* two flows, each with a call and one inside of that */
+#ifndef INNER
+#define INNER 1                 /* each call has another one inside */
+#endif
+#define SLOTS (2 + 2 * INNER)
 #define NO_SLOT SLOTS
 
 #define OUTSIDE 255
@@ -43,7 +47,7 @@ byte code = NO_SLOT;            /* the slot that the block claims by */
 mtype owner[SLOTS] = JUNK;      /* what the slot's exit clears */
 byte junk_sp[SLOTS];
 byte junk_universe[SLOTS] = OUTSIDE;
-byte moves[SLOTS];              /* modulo 4 */
+byte moves[SLOTS];
 
 /* The same as the helper sees it. */
 mtype = { SP, UNIVERSE, CODE, OWNER, JUNK_SP, JUNK_UNIVERSE, MOVES };
@@ -54,7 +58,9 @@ bool memory_is_junk[SLOTS] = true;
 byte memory_junk_sp[SLOTS];
 byte memory_junk_universe[SLOTS] = OUTSIDE;
 byte memory_moves[SLOTS];
-chan buffer = [3] of { mtype, byte, byte };
+chan buffer = [10] of { mtype, byte, byte };
+
+byte begun, finished;           /* ulp_moves_begun, ulp_moves_ended: locked instructions */
 
 byte running;                   /* the flow that runs */
 bool ended[2];
@@ -99,7 +105,7 @@ inline store_owner(k, o) { atomic { store(OWNER, k, (o == JUNK)); owner[k] = o }
 inline store_junk_sp(k, v) { atomic { store(JUNK_SP, k, v); junk_sp[k] = v } }
 inline store_junk_universe(k, v) { atomic { store(JUNK_UNIVERSE, k, v); junk_universe[k] = v } }
 inline count_move(k) {          /* a locked instruction */
-  atomic { drain_all(); moves[k] = (moves[k] + 1) % 4; memory_moves[k] = moves[k] }
+  atomic { drain_all(); moves[k]++; memory_moves[k] = moves[k] }
 }
 
 /* ---- entry -------------------------------------------------------------------------------------- */
@@ -128,57 +134,70 @@ inline count_alive() {
 
 /* slot_assign() in slots.c and E1, E2: seen by its slot, it claims, and only then reads the universe. */
 inline claim(f, mine) {
-  if
-  :: code == NO_SLOT ->
-     slot_free(mine);
-     store_code(mine);
-     atomic { drain_all(); store_owner(mine, BLOCK); drain_all() }
-  :: else -> mine = code
-  fi;
-  store_sp(2 + f);
-  read = universe;
-  store_universe(read);
-  atomic { assert(alive != 0 || now >= began); read = 0 }  /* migrates */
+  atomic {
+    if
+    :: code == NO_SLOT ->
+       slot_free(mine);
+       store_code(mine);
+       store_owner(mine, BLOCK);
+       drain_all()
+    :: else -> mine = code
+    fi;
+    store_sp(2 + f)
+  }
+  atomic {
+    store_universe(universe);
+    assert(alive != 0 || now >= began)  /* migrates */
+  }
 }
 
 /* claim_contest() in entry.c, slot_suspend() in slots.c */
 inline contest() {
-  read = now;
   i = code;
-#ifdef BREAK_SLOT_IS_NOT_SUSPENDED
-  skip;
-#else
+  read = now;
+#ifndef BREAK_SLOT_IS_NOT_SUSPENDED
   count_move(i);
-#ifdef BREAK_OWNER_BEFORE_JUNK
-  store_owner(i, JUNK);
-  store_sp(0);
-  store_universe(OUTSIDE);
-  store_junk_sp(i, sp);
-  store_junk_universe(i, read);
-#else
-  store_junk_sp(i, 1);
-  store_junk_universe(i, read);
-  store_owner(i, JUNK);
-  store_sp(0);
-  store_universe(OUTSIDE);
 #endif
-  store_code(NO_SLOT);
+  atomic {
+#ifdef BREAK_SLOT_IS_NOT_SUSPENDED
+    skip;
+#else
+#ifdef BREAK_OWNER_BEFORE_JUNK
+    store_owner(i, JUNK);
+    store_sp(0);
+    store_universe(OUTSIDE);
+    store_junk_sp(i, 1);
+    store_junk_universe(i, read);
+#else
+    store_junk_sp(i, 1);
+    store_junk_universe(i, read);
+    store_owner(i, JUNK);
+    store_sp(0);
+    store_universe(OUTSIDE);
+#endif
+    store_code(NO_SLOT);
 #endif
 #ifdef BREAK_CONTESTED_TAKES_THE_NEWEST
-  read = universe;
+    read = universe;
 #endif
-  store_universe(read);
-  store_sp(CONTESTED);
-  i = 0; read = 0
+    store_universe(read);
+    store_sp(CONTESTED);
+    i = 0;
+    read = 0
+  }
 }
 
-/* slot_contest() in slots.c: `mine` is a slot of its own */
+/* slot_contest() in slots.c: `mine` is a slot of its own. Its universe is one that another call keeps alive. */
 inline contested_call(mine) {
 #ifndef BREAK_NO_SLOT_OF_ITS_OWN
   slot_free(mine);
-  count_move(mine);
-  store_junk_sp(mine, 1);
-  store_junk_universe(mine, now)
+  atomic { drain_all(); begun++ }
+  atomic {
+    count_move(mine);
+    store_junk_sp(mine, 1);
+    store_junk_universe(mine, now)
+  }
+  atomic { drain_all(); finished++ }
 #else
   skip
 #endif
@@ -196,15 +215,18 @@ inline enter(f, mine) {
      fi;
      if
      :: sp == CONTESTED ->                              /* enter_contested() in entry.c */
-        count_alive();
+        atomic {
+          count_alive();
 #ifdef BREAK_LEAVES_WITH_THE_FIRST
-        if :: live < 2 -> live = 0 :: else fi;
+          if :: live < 2 -> live = 0 :: else fi;
 #endif
-        if
-        :: live == 0 -> store_sp(0); store_universe(OUTSIDE)
-        :: live != 0 -> contested_call(mine)
-        fi;
-        live = 0
+          if
+          :: live == 0 -> store_sp(0); store_universe(OUTSIDE)
+          :: else
+          fi;
+          live = 0
+        }
+        if :: sp == CONTESTED -> contested_call(mine) :: else fi
      :: else
      fi;
      if :: sp == 0 -> claim(f, mine) :: else fi
@@ -260,11 +282,13 @@ proctype flow(byte f) provided (running == _pid - 1) {
      atomic { began = 0; alive++ }
      choose(f, chosen);
      maybe_switch(f);
+#if INNER
      enter(f, inner_slot);                              /* as one that calls back, and is called again */
      choose(f, inner);
      maybe_switch(f);
      return_from(f, inner);
      leave(inner_slot);
+#endif
      choose(f, inner);                                  /* directly, inside of the library */
      atomic { return_from(f, inner); return_from(f, chosen) }
      leave(slot);
@@ -328,18 +352,23 @@ inline universe_of(k) {
 inline oldest_universe() {
   atomic { drain_all() }
   oldest = universe;
+  had_finished = finished;
+  had_begun = begun;
   k = 0;
   do
   :: k < SLOTS -> universe_of(k); k++
   :: else -> break
   od;
-  k = 0
+#ifndef BREAK_HAND_OVER_IS_NOT_MARKED
+  if :: had_begun != had_finished || begun != had_begun -> oldest = 0 :: else fi;
+#endif
+  k = 0; had_finished = 0; had_begun = 0
 }
 
 inline free_stub(n) { d_step { assert(in_stub[0] != n && in_stub[1] != n); stub_freed[n] = true } }
 
 proctype helper() {
-  byte oldest, found, k, had_moves;
+  byte oldest, found, k, had_moves, had_begun, had_finished;
   bool was_junk, is_none;
   publish(APPLIED, 2);
   publish(REVERTED, 3);

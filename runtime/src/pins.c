@@ -51,6 +51,7 @@ static volatile struct ulp_pin *pin_note(tls_t *tls, uint64_t library)
  */
 static void pin_as(tls_t *tls, uint64_t library, uint32_t universe, uint64_t sp)
 {
+  hand_over_begin(); /* the universe may be one that calls keep alive until now */
   volatile struct ulp_pin *noted = pin_note(tls, library);
   if (universe == 0)
     universe = (uint32_t)universe_now();
@@ -58,6 +59,7 @@ static void pin_as(tls_t *tls, uint64_t library, uint32_t universe, uint64_t sp)
   claim_pin(tls, universe, sp);
   if (noted)
     noted->universe = universe;
+  hand_over_end();
   ulp_thread.pinned = true;
   thread_notice();
 }

@@ -223,12 +223,22 @@ ULP_HIDDEN void slots_contest_parked(uint64_t library, uint32_t universe);
 /* Its call goes on, in tls of the same thread. */
 ULP_HIDDEN void slot_resume(slot_t *slot, tls_t *tls, uint64_t sp, uint32_t universe);
 /*
- * Around the time in which a parked call has two slots, or none that oldest_universe() could see.
+ * Around the time in which what keeps a universe alive goes from one place to another, of which
+ * oldest_universe() might look at the new one too early and at the old one too late.
  */
+extern ULP_HIDDEN volatile uint32_t ulp_moves_begun, ulp_moves_ended;
+static inline void hand_over_begin(void)
+{
+  __atomic_fetch_add(&ulp_moves_begun, 1, __ATOMIC_SEQ_CST);
+}
+static inline void hand_over_end(void)
+{
+  __atomic_fetch_add(&ulp_moves_ended, 1, __ATOMIC_SEQ_CST);
+}
+/* The same for a parked call, which may have two slots meanwhile, or none. */
 ULP_HIDDEN void slot_move_begin(slot_t *from);
 /* to: the slot that the call has now, or NULL: it keeps the old one, and nobody reuses that */
 ULP_HIDDEN void slot_move_end(slot_t *from, slot_t *to);
-extern ULP_HIDDEN volatile uint32_t ulp_moves_begun, ulp_moves_ended;
 /*
  * Of this thread; 0, not known, in a child of vfork: what it takes belongs to its parent's
  * thread.

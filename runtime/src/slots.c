@@ -34,6 +34,8 @@ static volatile uint32_t hint; /* word of the map at which to look first */
 
 volatile uint32_t ulp_slots_late;
 
+volatile uint32_t ulp_moves_begun, ulp_moves_ended;
+
 static void slots_late_add(int change)
 {
   __atomic_fetch_add(&ulp_slots_late, (uint32_t)change, __ATOMIC_SEQ_CST);
@@ -281,12 +283,16 @@ slot_t *slot_assign(tls_t *tls, uint64_t library)
   return slot;
 }
 
-/* Of a thread that has had a slot, so that its end is noticed already. */
+/*
+ * `tls` has a universe that other calls keep alive until now: this one does so from the end of the
+ * hand-over on.
+ */
 slot_t *slot_contest(tls_t *tls, uint64_t library, uint64_t sp)
 {
   slot_t *slot = slot_reuse(tls);
   if (!slot && !(slot = slot_new()) && !(slot = slot_reclaim()))
     return NULL;
+  hand_over_begin();
   slot_moves(slot);
   if (slot->state == ULP_SLOT_LATE)
     slots_late_add(-1);
@@ -298,6 +304,7 @@ slot_t *slot_contest(tls_t *tls, uint64_t library, uint64_t sp)
   slot->state = ULP_SLOT_CONTESTED;
   ulp_thread.contested = true;
   slot->tls = (uint64_t)junk_of(slot);
+  hand_over_end();
   return slot;
 }
 
@@ -328,11 +335,9 @@ void slot_give_back(slot_t *slot, const struct stack *own)
 
 /* ---- parked calls that go on in another thread: context.c ---- */
 
-volatile uint32_t ulp_moves_begun, ulp_moves_ended;
-
 void slot_move_begin(slot_t *from)
 {
-  __atomic_fetch_add(&ulp_moves_begun, 1, __ATOMIC_SEQ_CST);
+  hand_over_begin();
   if (!slot_change(from, ULP_SLOT_LIMBO, ULP_SLOT_HELD)) /* or it is an orphan */
     slot_change(from, ULP_SLOT_CONTESTED, ULP_SLOT_HELD);
 }
@@ -346,5 +351,5 @@ void slot_move_end(slot_t *from, slot_t *to)
     if (!slot_change(from, ULP_SLOT_HELD, ULP_SLOT_LIMBO))
       slot_release(from); /* an orphan: its thread has ended */
   }
-  __atomic_fetch_add(&ulp_moves_ended, 1, __ATOMIC_SEQ_CST);
+  hand_over_end();
 }

@@ -1,6 +1,6 @@
 /**
- * The model of entry, exit, publication and unloading (runtime/model), checked exhaustively by
- * spin.
+ * The models of entry, exit, publication and unloading, and of a thread that switches stacks unseen
+ * (runtime/model), checked exhaustively by spin.
  */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,9 +12,11 @@ import { LONG_MS } from '../../test-targets/harness/wait.cjs';
 // Some check millions of states: 70 s of a processor that nobody else uses.
 jest.setTimeout(15 * 60_000);
 
-const MODEL = join(__dirname, '../model/entry.pml');
-/** Of the model that was last checked with all settings. */
-const CHECKED = join(__dirname, '../model/checked.sha256');
+const model = (name: string): string => join(__dirname, '../model', name);
+const ENTRY = model('entry.pml');
+const STACKS = model('stacks.pml');
+/** Of the models that were last checked with all settings. */
+const CHECKED = model('checked.sha256');
 
 /**
  * With ULP_TEST_MODEL=all, the settings of millions of states too, which take minutes. No code of
@@ -34,20 +36,21 @@ type Optimise = '-O0' | '-O2';
  * states on.
  */
 async function check(
+  file: string,
   defines: readonly string[],
   optimise: Optimise = '-O0',
 ): Promise<string | undefined> {
   const room = mkdtempSync(join(tmpdir(), 'ulp-model-'));
   try {
     const options = { cwd: room, timeout: LONG_MS };
-    await outputBeside('spin', ['-a', ...defines.map((d) => `-D${d}`), MODEL], options);
+    await outputBeside('spin', ['-a', ...defines.map((d) => `-D${d}`), file], options);
     // -w: the checker is generated code. -DCOLLAPSE: a fifth of the memory.
     await outputBeside(
       'gcc',
       [optimise, '-w', '-DSAFETY', '-DCOLLAPSE', '-o', 'pan', 'pan.c'],
       options,
     );
-    const stdout = await outputBeside('./pan', ['-n', '-m1000000'], options);
+    const stdout = await outputBeside(join(room, 'pan'), ['-n', '-m1000000'], options);
     const errors = /errors: (\d+)/.exec(stdout)?.[1];
     if (!errors || stdout.includes('max search depth too small') || stdout.includes('aborted'))
       throw new Error(`the checker did not finish:\n${stdout}`);
@@ -73,7 +76,21 @@ const isLargeSetting = (optimise: Optimise): boolean => optimise === '-O2';
 test.each(HOLDS.filter(([, , optimise]) => isChosen(isLargeSetting(optimise))))(
   'holds: %s',
   async (_, settings, optimise) => {
-    expect(await check(settings, optimise)).toBeUndefined();
+    expect(await check(ENTRY, settings, optimise)).toBeUndefined();
+    passed++;
+  },
+);
+
+/** The same for the two stacks. */
+const HOLDS_OF_STACKS: readonly [string, Setting[], Optimise][] = [
+  ['two stacks, with a call on each', [], '-O2'],
+  ['one call after the other on one of them', ['CALLS=2', 'INNER=0'], '-O2'],
+];
+
+test.each(HOLDS_OF_STACKS.filter(([, , optimise]) => isChosen(isLargeSetting(optimise))))(
+  'holds: %s',
+  async (_, settings, optimise) => {
+    expect(await check(STACKS, settings, optimise)).toBeUndefined();
     passed++;
   },
 );
@@ -97,20 +114,46 @@ const BREAKS: Readonly<Record<string, Setting[]>> = {
 test.each(
   Object.entries(BREAKS).filter(([, settings]) => isChosen(settings.includes(TWO_HANDLERS))),
 )('is not true with BREAK_%s', async (name, settings) => {
-  expect(await check([`BREAK_${name}`, ...settings])).toMatch(/^assertion violated/);
+  expect(await check(ENTRY, [`BREAK_${name}`, ...settings])).toMatch(/^assertion violated/);
   passed++;
 });
 
-test('every piece that the model can leave out is left out here', () => {
-  const inModel = readFileSync(MODEL, 'utf8').matchAll(/^#ifn?def BREAK_(\w+)/gm);
-  expect([...new Set([...inModel].map((m) => m[1]))].sort()).toEqual(Object.keys(BREAKS).sort());
+/** The same for the two stacks. */
+const BREAKS_OF_STACKS: Readonly<Record<string, Setting[]>> = {
+  CONTESTED_SLOTS_ARE_IGNORED: ['INNER=0'],
+  CONTESTED_TAKES_THE_NEWEST: ['INNER=0'],
+  HAND_OVER_IS_NOT_MARKED: ['CALLS=2', 'INNER=0'],
+  LEAVES_WITH_THE_FIRST: ['CALLS=2', 'INNER=0'],
+  LOOKS_ONCE: ['INNER=0'],
+  NO_SLOT_OF_ITS_OWN: [],
+  OWNER_BEFORE_JUNK: ['INNER=0'],
+  SLOT_IS_NOT_SUSPENDED: ['INNER=0'],
+};
+
+test.each(Object.entries(BREAKS_OF_STACKS))(
+  'two stacks: is not true with BREAK_%s',
+  async (name, settings) => {
+    expect(await check(STACKS, [`BREAK_${name}`, ...settings])).toMatch(/^assertion violated/);
+    passed++;
+  },
+);
+
+test.each([
+  [ENTRY, Object.keys(BREAKS)],
+  [STACKS, Object.keys(BREAKS_OF_STACKS)],
+])('every piece that %s can leave out is left out here', (file, breaks) => {
+  const inModel = readFileSync(file, 'utf8').matchAll(/^#ifn?def BREAK_(\w+)/gm);
+  expect([...new Set([...inModel].map((m) => m[1]))].sort()).toEqual(breaks.sort());
 });
 
-test('the model is the one that was checked with all settings: ULP_TEST_MODEL=all', () => {
-  const hash = `${createHash('sha256').update(readFileSync(MODEL)).digest('hex')}\n`;
+test('the models are those that were checked with all settings: ULP_TEST_MODEL=all', () => {
+  const hash = createHash('sha256');
+  for (const file of [ENTRY, STACKS]) hash.update(readFileSync(file));
+  const sum = `${hash.digest('hex')}\n`;
   if (ALL) {
-    expect(passed).toBe(HOLDS.length + Object.keys(BREAKS).length);
-    writeFileSync(CHECKED, hash);
+    const all = [HOLDS, HOLDS_OF_STACKS, Object.keys(BREAKS), Object.keys(BREAKS_OF_STACKS)];
+    expect(passed).toBe(all.reduce((sum, { length }) => sum + length, 0));
+    writeFileSync(CHECKED, sum);
   }
-  expect(readFileSync(CHECKED, 'utf8')).toBe(hash);
+  expect(readFileSync(CHECKED, 'utf8')).toBe(sum);
 });

@@ -37,13 +37,13 @@ export const MUTATIONS = [
   {
     name: 'tail-call-through-others',
     what: 'entry: a tail call that comes back through other libraries is told from a stale claim',
-    edits: [['entry.c', 'if (claim == sp && leads_to(', 'if (0 && leads_to(']],
+    edits: [['entry.c', 'if (claim == sp && return_place(', 'if (0 && return_place(']],
     test: ALONE,
   },
   {
     name: 'tail-call-through-others-random',
     what: 'the same, found by random programs',
-    edits: [['entry.c', 'if (claim == sp && leads_to(', 'if (0 && leads_to(']],
+    edits: [['entry.c', 'if (claim == sp && return_place(', 'if (0 && return_place(']],
     test: RANDOM,
   },
   {
@@ -261,8 +261,8 @@ export const MUTATIONS = [
     edits: [
       [
         'entry.c',
-        '  claim_contest(tls, slot);\n  return enter_contested',
-        '  return NESTED;\n  return enter_contested',
+        '  claim_contest(tls, slot);\n  return ulp_special_blocked',
+        '  return NESTED;\n  return ulp_special_blocked',
       ],
     ],
     test: ALONE,
@@ -272,7 +272,7 @@ export const MUTATIONS = [
     what: 'addresses are compared within one stack alone',
     edits: [
       ['entry.c', 'tls->low = compares ? stack->low : ~0UL;', 'tls->low = 0;'],
-      ['entry.c', 'tls->high = compares ? stack->high : 0;', 'tls->high = ~0UL;'],
+      ['entry.c', 'tls->high = compares && !has_contested() ? stack->high : 0;', 'tls->high = ~0UL;'],
     ],
     test: SUSPENDED,
   },
