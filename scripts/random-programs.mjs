@@ -63,7 +63,6 @@ const MODES = {
   },
 };
 
-
 const runIn = (mode, words, seed, more = {}) =>
   run(built, folder, {
     words: [...MODES[mode].words, ...without, ...words],

@@ -268,8 +268,10 @@ static bool was_jumped_over(slot_t *slot, uint64_t claim, uint64_t sp, const str
   const bool is_over = !is_led_to(slot, stack->low, sp);
   me->doubts = 0;
   me->doubts_until = is_over ? 0 : me->doubts_until < 1 << 16 ? 2 * me->doubts_until + 1 : 1 << 16;
-  if (is_over)
+  if (is_over) {
+    word_forget(claim, slot); /* below us; whoever has the slot later would find it */
     __atomic_fetch_add(&ulp_control_block.claims_healed, 1, __ATOMIC_RELAXED);
+  }
   return is_over;
 }
 

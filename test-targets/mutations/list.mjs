@@ -272,7 +272,11 @@ export const MUTATIONS = [
     what: 'addresses are compared within one stack alone',
     edits: [
       ['entry.c', 'tls->low = compares ? stack->low : ~0UL;', 'tls->low = 0;'],
-      ['entry.c', 'tls->high = compares && !has_contested() ? stack->high : 0;', 'tls->high = ~0UL;'],
+      [
+        'entry.c',
+        'tls->high = compares && !has_contested() ? stack->high : 0;',
+        'tls->high = ~0UL;',
+      ],
     ],
     test: SUSPENDED,
   },

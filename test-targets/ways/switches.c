@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* ---- by hand ---- */
 
@@ -153,6 +155,76 @@ static void by_hand_in_turn(void)
   fiber_free(g);
 }
 
+/* Ends in another thread, which nobody sees either: what it would see there is not said. */
+static void pause_blindly(void *argument)
+{
+  struct fiber *f = argument;
+  look(f);
+  change(&f->sp, f->back);
+}
+
+static void stay_blindly(struct fiber *f)
+{
+  call(pause_blindly, f);
+}
+
+static void *resume_there(void *fiber)
+{
+  glance();
+  resume(fiber);
+  return NULL;
+}
+
+static void by_hand_elsewhere(void)
+{
+  struct fiber *f = fiber_new(stay_blindly);
+  resume(f);
+  trial->inside = f->version;
+  hold();
+  pthread_join(spawn(resume_there, f), NULL);
+  after();
+  trial->inside = f->version;
+  fiber_free(f);
+}
+
+/* A child is born on the stack of one, inside. */
+static void fork_in_fiber(void *argument)
+{
+  struct fiber *f = argument;
+  int status = -1;
+  look(f);
+  change(&f->sp, f->back);
+  pid_t child = fork();
+  if (child == 0) {
+    look(f);
+    change(&f->sp, f->back);
+  }
+  EXPECT(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 46);
+  look(f);
+}
+
+static void stay_and_fork(struct fiber *f)
+{
+  call(fork_in_fiber, f);
+}
+
+static void by_hand_fork(void)
+{
+  struct fiber *f = fiber_new(stay_and_fork);
+  const pid_t parent = getpid();
+  resume(f);
+  hold();
+  glance();
+  resume(f);
+  if (getpid() != parent) { /* suspended in the child as well */
+    glance();
+    _exit(trial->failure[0] ? 1 : 46);
+  }
+  after();
+  trial->inside = f->version;
+  fiber_free(f);
+}
+
 /* ---- by siglongjmp ---- */
 
 static __thread sigjmp_buf inside_fiber, outside_fiber;
@@ -280,11 +352,36 @@ static void by_copying(void)
   pthread_join(spawn(on_own_stack, NULL), NULL);
 }
 
+/* The thread ends, and a part of its stack is in the heap. */
+static void *leave_copied(void *saved)
+{
+  root = green = (struct greenlet){0};
+  root.saved = malloc(1);
+  begin(&root, green_body, &green.base);
+  trial->inside = green.version;
+  hold();
+  glance();
+  *(char **)saved = green.saved;
+  trial->inside = green.version;
+  return NULL;
+}
+
+static void by_copying_forsaken(void)
+{
+  char *saved = NULL;
+  pthread_join(spawn(leave_copied, &saved), NULL);
+  after();
+  free(saved);
+}
+
 const struct one_case switch_cases[] = {
     {"switch-by-hand", by_hand},
     {"switch-by-hand-twice", by_hand_twice},
     {"switch-by-hand-in-turn", by_hand_in_turn},
     {"switch-by-jump", by_jump},
+    {"switch-by-hand-elsewhere", by_hand_elsewhere},
+    {"switch-by-hand-fork", by_hand_fork},
     {"switch-by-copying", by_copying},
+    {"switch-by-copying-forsaken", by_copying_forsaken},
     {NULL, NULL},
 };
