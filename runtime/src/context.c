@@ -58,9 +58,8 @@ static void park_contested(struct context *context, uint64_t here, const struct 
     if (!of_library)
       (of_library = &context->parked[context->count++])->sp = 0;
     if (slot->saved_sp > of_library->sp)
-      *of_library =
-          (struct parked){slot, slot->library, slot->saved_sp, (uint64_t)tls - thread_pointer(),
-                          slot->junk_universe};
+      *of_library = (struct parked){slot, slot->library, slot->saved_sp,
+                                    (uint64_t)tls - thread_pointer(), slot->junk_universe};
   }
 }
 

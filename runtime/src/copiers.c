@@ -91,8 +91,7 @@ static bool make_ask(uint64_t block)
   struct iovec local = {bounds, sizeof bounds};
   struct iovec remote = {(void *)(block + offsetof(struct ulp_tls, low)), sizeof bounds};
   long tid = raw_syscall(SYS_gettid);
-  return raw_syscall(SYS_process_vm_writev, tid, &local, 1, &remote, 1, 0) ==
-         (long)sizeof bounds;
+  return raw_syscall(SYS_process_vm_writev, tid, &local, 1, &remote, 1, 0) == (long)sizeof bounds;
 }
 
 /* False: it cannot be said in which universe its thread is from now on. */
@@ -102,8 +101,7 @@ static bool pin_owner(slot_t *slot)
   struct ulp_tls tls;
   const uint64_t block = slot->tls;
   for (int turn = 0; turn < TURNS; turn++) {
-    if (!peek(block, &tls, sizeof tls) || tls.code != slot_code(slot) ||
-        tls.sp == ULP_SP_PINNED)
+    if (!peek(block, &tls, sizeof tls) || tls.code != slot_code(slot) || tls.sp == ULP_SP_PINNED)
       return true; /* it has ended, or done it itself */
     if (tls.sp == 0 || tls.universe != ULP_UNIVERSE_OUTSIDE)
       break;

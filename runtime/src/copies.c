@@ -26,7 +26,7 @@ static uint64_t pagemap[512];
 static volatile uint32_t is_busy; /* a child of fork must not wait for it for ever: reserve() */
 
 struct search {
-  uint64_t inverted; /* what is wanted, which must not be found here */
+  uint64_t inverted;            /* what is wanted, which must not be found here */
   uint64_t dead_low, dead_high; /* nobody returns through what lies here */
   long pagemap;                 /* file descriptor */
   int budget;

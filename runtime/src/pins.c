@@ -118,9 +118,8 @@ bool pin_other(uint64_t block, uint64_t library, uint32_t tid, uint32_t universe
       free = i;
   }
   uint64_t nobody = 0;
-  if (free == ULP_LIMIT_PINS ||
-      !__atomic_compare_exchange_n(&pins[free].tls, &nobody, block, false, __ATOMIC_SEQ_CST,
-                                   __ATOMIC_RELAXED))
+  if (free == ULP_LIMIT_PINS || !__atomic_compare_exchange_n(&pins[free].tls, &nobody, block, false,
+                                                             __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
     return false;
   pins[free].library = library;
   pins[free].universe = universe;

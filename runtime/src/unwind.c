@@ -49,7 +49,8 @@ ULP_EXPORT _Unwind_Reason_Code __ulp_entry_unwind(int version, _Unwind_Action ac
   if (!(actions & _UA_CLEANUP_PHASE))
     return _URC_CONTINUE_UNWIND;
   uint64_t rsp = _Unwind_GetCFA(context); /* a frame of size zero, but around the call into C */
-  if (tls->sp == rsp && has_slot(tls) && !return_place((volatile uint64_t *)rsp, slot_at(tls->code)))
+  if (tls->sp == rsp && has_slot(tls) &&
+      !return_place((volatile uint64_t *)rsp, slot_at(tls->code)))
     leave(tls);
   /* A contested call's slot has been taken, and not been reached. */
   const uint8_t *before = (const uint8_t *)_Unwind_GetIP(context) - 6;
