@@ -30,9 +30,9 @@ const RUNS = {
     minutes: 5,
   },
   stepping: {
-    what: 'every action at every 29th boundary of the C code, instead of every 211th',
+    what: 'every action at every 7th boundary of the C code, instead of every 41st',
     run: jest('test-targets/test/stepping'),
-    env: { ULP_TEST_STRIDE: '29' },
+    env: { ULP_TEST_STRIDE: '7' },
     minutes: 30,
   },
   'killed-anywhere': {

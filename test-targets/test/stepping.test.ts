@@ -11,9 +11,9 @@ const SOURCES = ['step.cc', 'process.cc', 'run.cc', 'paths.cc', 'actions.cc'].ma
 const ABI = [`-I${join(TARGETS, '../runtime/build')}`, '-D_Static_assert=static_assert'];
 
 /** Through code of gcc's, in boundaries. */
-const STRIDE = Number(process.env.ULP_TEST_STRIDE ?? 499);
+const STRIDE = Number(process.env.ULP_TEST_STRIDE ?? 41);
 const HOUR = 60 * 60_000;
-jest.setTimeout(STRIDE < 211 ? 6 * HOUR : HOUR / 2);
+jest.setTimeout(STRIDE < 41 ? 6 * HOUR : HOUR / 2);
 
 /**
  * Offsets in the file of the instructions of `size` bytes from `start` on, but for padding behind
