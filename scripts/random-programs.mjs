@@ -46,8 +46,8 @@ const without = values.without
  *   asked   patches come and go when a program says so, so that it does the same whenever it is run
  *   beside  patches come and go beside three threads that run programs, under a storm of signals
  *   copier  the same, where the runtime knows of something that copies stacks
- * What docs/limits.md excepts is left out where there are patches: copiers of which the runtime does
- * not know, and switches that nobody sees into another thread.
+ * What docs/limits.md excepts is left out where there are patches: copiers of which the runtime
+ * does not know, and switches that nobody sees into another thread.
  */
 const built = build(folder, values);
 const SEEN = ['FORGET=0', 'moves=0'];

@@ -53,9 +53,9 @@ enum { ORPHANS_AT_ONCE = 16 };
 static int orphans_left;
 
 /*
- * Its thread has ended, and its word does not lead to it. If nothing does, its call is over, but for
- * one that is just about to leave the slot, or that another thread copies at this moment. So it must
- * be so twice, in two requests.
+ * Its thread has ended, and its word does not lead to it. If nothing does, its call is over, but
+ * for one that is just about to leave the slot, or that another thread copies at this moment. So
+ * it must be so twice, in two requests.
  */
 static bool orphan_is_over(slot_t *slot)
 {

@@ -38,8 +38,8 @@ static uint64_t thread_pointer(void)
 /*
  * Of a contested block, the calls on this very stack are the coroutine's. They stay contested, so
  * that the thread keeps their universe: nobody would see a switch from another one's stack to
- * theirs. The outermost of them is a claim where the coroutine goes on in another thread. The others
- * return to their junk wherever they do, and need nothing.
+ * theirs. The outermost of them is a claim where the coroutine goes on in another thread. The
+ * others return to their junk wherever they do, and need nothing.
  */
 static void park_contested(struct context *context, uint64_t here, const struct stack *stack)
 {
@@ -63,7 +63,10 @@ static void park_contested(struct context *context, uint64_t here, const struct 
   }
 }
 
-/* A pin is contagious: in a pinned thread calls are not counted, and go where their coroutine goes. */
+/*
+ * A pin is contagious: in a pinned thread calls are not counted, and go where their coroutine
+ * goes.
+ */
 static void park_pins(struct context *context)
 {
   uint32_t at = 0;

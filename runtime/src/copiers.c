@@ -1,7 +1,7 @@
 /*
  * Extensions that are known to copy stacks away and back: greenlet's, and so gevent's. In a process
- * that has one, a call may return although its stack was overwritten, and addresses tell nothing. So
- * every entry asks, and each call gets a slot of its own, from a thread's first one on. Where a
+ * that has one, a call may return although its stack was overwritten, and addresses tell nothing.
+ * So every entry asks, and each call gets a slot of its own, from a thread's first one on. Where a
  * thread has entered before the copier was known, calls may be in a copy that nobody has counted:
  * it is pinned.
  *

@@ -170,8 +170,8 @@ static void pin_unless_of(slot_t *slot, uint32_t universe, const struct stack *h
  * A call in `universe` begins on a stack of which nobody knows how long it is run on. A patch of
  * several libraries is seen only where the thread's universe is new enough in all of them. So what
  * is older, and may be over before that call is, must not become newer: it is pinned. Of what is
- * parked, the block says "outside" now, and calls that are newer may have seen that already: to them
- * it stays so.
+ * parked, the block says "outside" now, and calls that are newer may have seen that already: to
+ * them it stays so.
  */
 static void pin_older(uint32_t universe, const struct stack *here)
 {
@@ -342,7 +342,8 @@ static uint64_t enter_claimed(tls_t *tls, uint64_t claim, uint64_t sp, uint64_t 
   }
   /*
    * On another stack. A word that does not lead to the slot may be in the middle of its entry or
-   * its exit, below a handler, or be that of a call which a jump left. The two cannot be told apart.
+   * its exit, below a handler, or be that of a call which a jump left. The two cannot be told
+   * apart.
    */
   if (!same && word != WORD_LEADS)
     return claim_pinned(tls, slot, library);

@@ -143,7 +143,7 @@ void pins_give_back(void)
     tls_t *tls = (tls_t *)pins[i].tls;
     if (!has_claim(tls))
       forget_history(tls);
-    /* Of calls that are suspended on other stacks without a slot nobody knows when they are over. */
+    /* Nobody knows when calls are over that are suspended on other stacks without a slot. */
     if (ulp_thread.uncounted && ulp_thread.contested)
       __atomic_fetch_add(&ulp_control_block.pins_lost, 1, __ATOMIC_SEQ_CST);
     pin_free(&pins[i]);

@@ -283,8 +283,8 @@ static inline void signals_restore(uint64_t mask)
 /* ---- pins.c */
 ULP_HIDDEN void pins_init(void);
 /*
- * Inside for good, in this universe; 0: the one of now. The block is contested, so calls are counted
- * as long as there are slots. Entry, all signals blocked.
+ * Inside for good, in this universe; 0: the one of now. The block is contested, so calls are
+ * counted as long as there are slots. Entry, all signals blocked.
  */
 ULP_HIDDEN void pin(tls_t *tls, uint64_t library, uint32_t universe);
 /* The same where calls are not counted, because there are no slots. */

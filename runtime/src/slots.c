@@ -131,8 +131,8 @@ volatile uint64_t *return_place(volatile uint64_t *word, slot_t *slot)
 }
 
 /*
- * is_led_to() would find a return point that is left in a frame of ours, so none is left. For the same
- * reason nobody else copies words of stacks.
+ * is_led_to() would find a return point that is left in a frame of ours, so none is left. For the
+ * same reason nobody else copies words of stacks.
  */
 enum word word_at(uint64_t address, slot_t *slot)
 {

@@ -285,7 +285,7 @@ void coroutine_yield(void)
     go_back(now->coroutine);
 }
 
-/* A copy goes back to where it was made. Switches that nobody sees lead to other threads if asked to. */
+/* A copy goes back to where it was made. Unseen switches lead to other threads if asked to. */
 static bool is_bound(const struct coroutine *c)
 {
   return c->kind == COPY || (c->kind != CONTEXT && !coroutines_move);

@@ -98,7 +98,8 @@ function readReport(file) {
 /**
  * @param {{program: string, patches: {file: string, depends: number[]}[]}} built
  * @param {string} folder for the report
- * @param {{words: string[], bare?: boolean, flapMs?: number, mayStay?: boolean, seed?: number}} options
+ * @param {{words: string[], bare?: boolean, flapMs?: number, mayStay?: boolean,
+ *   seed?: number}} options
  *   flapMs: a change beside, that often. mayStay: a patch may stay in memory, because words that
  *   lead to slots are left in the heap
  * @returns what failed, if anything did; which programs ran then; how many had ended; how many
