@@ -19,6 +19,16 @@ const PACKAGES = {
   runtime: ['core'],
 };
 
+/** The folders in src of trigger, and which of each other they may import. */
+const IN_TRIGGER = {
+  calls: [],
+  examine: [],
+  check: ['examine'],
+  borrow: ['calls'],
+  choose: ['borrow', 'calls'],
+  helper: ['choose', 'borrow', 'calls', 'examine'],
+};
+
 const folderOf = (name) => (name === 'runtime' ? 'runtime' : `packages/${name}`);
 const under = (names) => `^(${names.map(folderOf).join('|')})/`;
 const error = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
@@ -85,6 +95,18 @@ module.exports = {
         `A bin of ${name} may import what ${name} may, and cli.`,
         { path: `${under([name])}src/cli/` },
         { path: PACKAGE, pathNot: under([name, 'cli', ...mayImport]) },
+      ),
+    ),
+
+    ...Object.entries(IN_TRIGGER).map(([name, mayImport]) =>
+      error(
+        `trigger-${name}`,
+        `${name} of trigger is built upon: ${mayImport.join(', ') || 'none of the others'}.`,
+        { path: `^packages/trigger/src/${name}/` },
+        {
+          path: '^packages/trigger/src/',
+          pathNot: `^packages/trigger/src/(${[name, ...mayImport].join('|')})/`,
+        },
       ),
     ),
 

@@ -1,7 +1,7 @@
 /*
  * stop-floor TID GADGET TLS STACK TID_ADDRESS FLAGS STATE: the C floor of the stop. A fresh process
  * that does to one thread, for a request that is written already, what
- * packages/trigger/src/borrow.ts does: the same requests in the same order, and nothing else. It
+ * packages/trigger/src/borrow/ does: the same requests in the same order, and nothing else. It
  * makes none of the checks.
  */
 #define _GNU_SOURCE

@@ -8,7 +8,10 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { root } from './prepare.mjs';
 
-/** Scripts of package.json, the longest first. C needs a header that compiled TypeScript writes. */
+/**
+ * Scripts of package.json, the longest first. C needs a header that compiled TypeScript writes, and
+ * the table of calls is compiled.
+ */
 const GUARDS = [
   { script: 'lint' },
   { script: 'typecheck' },
@@ -16,6 +19,7 @@ const GUARDS = [
   { script: 'check:unused' },
   { script: 'format:check' },
   { script: 'check:c', after: 'typecheck' },
+  { script: 'check:calls', after: 'typecheck' },
 ];
 
 async function run(script) {

@@ -12,5 +12,6 @@ const { encodeCollect, perform } = require('@ulp/trigger/internals');
 const [pid, times] = process.argv.slice(2).map(Number);
 const target = openProcess(pid, { writable: true });
 const runtime = findRuntime(target);
-for (let i = 0; i < times; i++) await perform(target, runtime, encodeCollect(), now() + 10_000);
+const order = () => ({ request: encodeCollect(), memory: 0 });
+for (let i = 0; i < times; i++) await perform(target, runtime, order(), now() + 10_000);
 target.close();

@@ -21,7 +21,7 @@ export { type Stop } from './stop';
 export { ReturnWatch } from './return-watch';
 export { readSocketLink, socketTimeOuts } from './socket-time-outs';
 export { type SocketQuestion, type SocketSide } from './ask-socket';
-export { syscallName } from './syscall-names';
+export { SYSCALL, syscallName, type SyscallName } from './syscalls';
 export { readRunClock, readRunTime, type RunClock } from './run-clock';
 export { Registers, user_regs_struct, type RegisterName } from './registers';
 export { findSyscall, remoteSyscall } from './remote-syscall';

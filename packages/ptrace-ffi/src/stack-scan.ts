@@ -9,7 +9,7 @@ import type { Claim } from './claims';
 import type { Process } from './process';
 import type { Runtime } from './runtime';
 import type { Symbolizer } from './symbolizer';
-import { syscallName } from './syscall-names';
+import { syscallName } from './syscalls';
 import type { Asleep } from './threads';
 
 export interface StackScan {

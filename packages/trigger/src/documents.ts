@@ -3,8 +3,8 @@ import { hex } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
 import type { Process } from '@ulp/ptrace-ffi';
 import type { Change } from './change';
-import type { Check } from './check';
-import type { Whereabouts } from './whereabouts';
+import type { Check } from './check/check';
+import type { Whereabouts } from './check/whereabouts';
 
 export const triggerDocument = (
   process: Process,

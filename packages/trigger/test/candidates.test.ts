@@ -1,7 +1,7 @@
 /** In which order threads are tried: what each of them could lose decides. */
 import { pid } from '@ulp/core';
 import { openProcess } from '@ulp/ptrace-ffi';
-import { candidates } from '../src/candidates';
+import { candidates } from '../src/choose/candidates';
 import { buildLibrary, patchOf, runAside, scenario, source, type Target } from './setting';
 import { callOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 

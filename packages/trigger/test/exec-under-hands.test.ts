@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { abi, tid as asTid, type RemoteAddress } from '@ulp/core';
 import { now, openProcess, Tracee, tracerOf } from '@ulp/ptrace-ffi';
 import { cleanUp, compileProgram, start } from '../../../test-targets/harness/compiled';
-import { launchHelper } from '../src/borrow';
-import { Moments } from '../src/moments';
-import { Permits } from '../src/permits';
-import { awaitStop, releaseLateStops } from '../src/stopping';
+import { Session } from '../src/borrow/session';
+import { Stops } from '../src/borrow/stops';
+import { Choice } from '../src/choose/choice';
+import { SafePoint } from '../src/choose/safe-point';
+import { launchHelper } from '../src/helper/launch';
 import { stateOf, waitSync } from '../../../test-targets/harness/wait.cjs';
 import { startAsked } from '../../../test-targets/harness/asked.cjs';
 
@@ -25,11 +26,12 @@ test('the old memory lives on in a child, the thread is in another program: it i
   expect(process.memory.tryRead(request as RemoteAddress, 8)).toBeDefined();
   target.child.stdin.write('x\n');
   expect(await target.ask('cat answers')).toBe('cat answers');
-  const moments = new Moments(process);
-  const means = { permits: new Permits(process, [], moments), moments };
+  const safePoint = new SafePoint(process);
+  const session = new Session();
+  const means = { choice: new Choice(process, [], safePoint, session.stops), session };
   const isLaunched = launchHelper(process, { ...control, request }, 0x102n, means, now() + 300);
   expect(await isLaunched).toBe(false);
-  moments.close();
+  safePoint.close();
   expect(await target.ask('cat still answers')).toBe('cat still answers');
   process.close();
   await target.killed();
@@ -53,6 +55,7 @@ test('the thread executes a program while we wait for its stop: it goes on as th
   const holder = await startAsked(global.process.execPath, { args, ready: 'held' });
   // From here on without a pause for this program's other work: Node.js waits for its children, and
   // would take the stop for itself.
+  const stops = new Stops();
   const tracee = Tracee.seize(executes);
   target.child.stdin.write('x');
   // The first thread has been ended by the exec, which now waits for the other one.
@@ -63,7 +66,7 @@ test('the thread executes a program while we wait for its stop: it goes on as th
     { pid },
   );
   tracee.interrupt();
-  expect(awaitStop(tracee)).toBe(false);
+  expect(stops.awaitStop(tracee)).toBe(false);
   holder.kill();
   // The thread that we trace has the id of the first one, and stands.
   waitSync(
@@ -72,7 +75,7 @@ test('the thread executes a program while we wait for its stop: it goes on as th
     (s) => s === 't',
     { pid },
   );
-  releaseLateStops(process);
+  stops.releaseLate(process);
   expect(await target.ask('cat answers')).toBe('cat answers');
   expect(tracerOf(asTid(pid))).toBe(0);
   process.close();

@@ -6,7 +6,7 @@
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
 import { heldThreads } from '../../../test-targets/harness/hostile';
-import { neededCalls } from '../src/calls';
+import { neededCalls } from '../src/calls/needed';
 import { expectNoTrace, expectPatched } from './no-trace';
 import { asRoot, buildLibrary, patchOf, scenario, source, trigger, type Scenario } from './setting';
 import { runProgram } from '../../../test-targets/harness/programs.cjs';

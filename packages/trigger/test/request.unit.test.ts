@@ -1,7 +1,8 @@
 import { abi, buildId, ByteView, linkAddress, remoteAddress } from '@ulp/core';
 import type { FunctionPair, Metadata, PatchId } from '@ulp/metadata';
 import type { LiveLibrary } from '@ulp/ptrace-ffi';
-import { encodeCollect, encodeRequest } from '../src/request';
+import type { TargetLibrary } from '../src/examine/target';
+import { encodeCollect, encodeRequest } from '../src/helper/request';
 
 const pair = (oldAddress: bigint, newAddress: bigint, entryOffset: 0 | 4): FunctionPair => ({
   oldName: 'f',
@@ -36,11 +37,17 @@ const metadata: Metadata = {
 const library = (address: bigint, loadBias: bigint): LiveLibrary =>
   ({ address: remoteAddress(address), image: { loadBias } }) as LiveLibrary;
 const libraries = [library(0x500n, 0x70000n), library(0x600n, 0x80000n)];
+const pairs = (of: Metadata): TargetLibrary[] =>
+  of.targets.map((each, i) => ({ target: each, library: libraries[i] as LiveLibrary }));
 
 const view = (bytes: Uint8Array): ByteView => new ByteView(bytes, 'request', 'defect');
 
 test('a request says everything, in records where the header says', () => {
-  const bytes = encodeRequest({ operation: abi.OPERATION.apply, metadata, libraries });
+  const bytes = encodeRequest({
+    operation: abi.OPERATION.apply,
+    metadata,
+    targets: pairs(metadata),
+  });
   const request = view(bytes);
   const header = abi.ulp_request.read(request);
   expect(header).toMatchObject({
@@ -76,12 +83,13 @@ test('a request says everything, in records where the header says', () => {
 });
 
 test('what does not fit into the buffer is refused', () => {
-  const many = Array.from({ length: 1 << 16 }, () => pair(0x1000n, 0x10n, 0));
+  const functions = Array.from({ length: 1 << 16 }, () => pair(0x1000n, 0x10n, 0));
+  const many = { ...metadata, targets: [target(functions)] };
   expect(() =>
     encodeRequest({
       operation: abi.OPERATION.apply,
-      metadata: { ...metadata, targets: [target(many)] },
-      libraries,
+      metadata: many,
+      targets: pairs(many),
     }),
   ).toThrow(/the target refuses the patch: expected a request of at most 1048576 bytes/);
 });

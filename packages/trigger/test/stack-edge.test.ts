@@ -9,7 +9,7 @@ import { buildLibrary, patchOf, scenario, source, trigger } from './setting';
 import type { Scenario, Target } from './setting';
 import { stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
-/** As src/stack-room.ts says. */
+/** As src/borrow/stack.ts says. */
 const NEEDED = 512;
 /** Not even a red zone; no frame; no call of the gadget's tail; a word. */
 const TOO_LITTLE = [0, 300, 376, NEEDED - 8];

@@ -2,7 +2,7 @@ import { defineCommand, message, print, printJson, printTable } from '@ulp/cli';
 import { EXIT, pid as asPid, printable, UlpError } from '@ulp/core';
 import { readMetadata } from '@ulp/metadata';
 import { openProcess, placeText, type Process } from '@ulp/ptrace-ffi';
-import { awaitMigration, type Check } from '../check';
+import { awaitMigration, type Check } from '../check/check';
 import { checkDocument } from '../documents';
 import {
   callText,
@@ -11,7 +11,7 @@ import {
   type LocatedCall,
   type LocatedThread,
   type Whereabouts,
-} from '../whereabouts';
+} from '../check/whereabouts';
 
 const NAME = 'ulp-check';
 

@@ -2,8 +2,9 @@ import { defineCommand, message, print, printJson } from '@ulp/cli';
 import { EXIT, hex, pid as asPid, printable } from '@ulp/core';
 import { readMetadata } from '@ulp/metadata';
 import { openProcess } from '@ulp/ptrace-ffi';
-import { applyPatch, EARLIER, revertPatch, type Change } from '../change';
+import { applyPatch, revertPatch, type Change } from '../change';
 import { triggerDocument } from '../documents';
+import { EARLIER } from '../helper/earlier';
 
 const NAME = 'ulp-trigger';
 const DEFAULT_TIMEOUT_MS = 10_000;

@@ -3,11 +3,17 @@
  * in the order in which the tail of the gadget pops them (runtime/src/gadget.S).
  */
 import { abi } from '@ulp/core';
-import { ERESTART, user_regs_struct, type RegisterName, type Registers } from '@ulp/ptrace-ffi';
+import {
+  ERESTART,
+  SYSCALL,
+  user_regs_struct,
+  type RegisterName,
+  type Registers,
+} from '@ulp/ptrace-ffi';
 
 /** Size of the `syscall` instruction in bytes: a restarted system call is executed again. */
 const SYSCALL_SIZE = 2n;
-const NR_RESTART_SYSCALL = 219n;
+const NR_RESTART_SYSCALL = BigInt(SYSCALL.restart_syscall);
 
 const MADE = ['mask', 'restart', 'rax', 'rip'];
 /** These go back as they are. */

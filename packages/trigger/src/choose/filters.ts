@@ -1,18 +1,17 @@
 /**
- * Does a thread's seccomp filter let a change happen? Asked before anything is touched: the helper
- * inherits the filter of the thread that is borrowed, and a filter that answers with a signal, or
- * kills, would end the process. So would a dispatch of its system calls to itself
+ * The criterion `its seccomp filters allow a change`. It is asked before anything is touched: the
+ * helper inherits the filters of the thread that is borrowed, and a filter that answers with a
+ * signal, or kills, would end the process. So would a dispatch of its system calls to itself
  * (PR_SET_SYSCALL_USER_DISPATCH), which makes no sense without a handler for SIGSYS: where there is
- * none, it is asked about at the stop alone.
+ * none, the dispatch is asked about at the stop alone.
  */
 import { UlpError, type Tid } from '@ulp/core';
 import { readStatus, seccompVerdict, type SeccompFilter } from '@ulp/ptrace-ffi';
 import type { Process, SeccompVerdict, Thread, Tracee } from '@ulp/ptrace-ffi';
-import type { NeededCall } from './calls';
-import { notBorrowed, tryThreads } from './candidates';
+import { keepCall, type Stops } from '../borrow/stops';
+import type { NeededCall } from '../calls/needed';
+import { GOOD, goodIf, refused, type Candidate, type Criterion, type Verdict } from './criterion';
 import { mayBeFiltered } from './may-be-filtered';
-import type { Moments } from './moments';
-import { askToStop, awaitStop, keepCall, letGo } from './stopping';
 
 const STRICT = 1;
 
@@ -23,42 +22,31 @@ interface Examined {
   readonly refusal: UlpError | undefined;
 }
 
-export class Permits {
+export class Filters implements Criterion {
+  readonly name = 'its seccomp filters allow a change';
   private readonly known = new Map<Tid, Examined>();
 
+  /** @param calls that a change makes */
   constructor(
     private readonly process: Process,
     private readonly calls: readonly NeededCall[],
-    private readonly moments: Moments,
+    private readonly stops: Stops,
   ) {}
 
-  /**
-   * Waits for a thread that may be borrowed.
-   * @throws UlpError process-unsupported, process-denied (no thread may, for the filters' sake);
-   * timed-out; process-*
-   */
-  async require(deadline: number): Promise<void> {
-    const isFound = await tryThreads(this.process, this.moments, deadline, {
-      stops: (thread) => !this.isKnown(thread),
-      attempt: (thread) => this.allows(thread),
-      afterRound: (threads) => {
-        this.throwIfRefused(threads);
-        this.process.assertAlive();
-      },
-    });
-    if (!isFound) throw notBorrowed(this.process, this.moments);
-  }
-
-  /**
-   * May this thread be borrowed, as far as is known? It stands for a moment when it has filters.
-   */
-  allows(thread: Thread): boolean {
+  /** A thread that may have filters stands for a moment, at the first look at it. */
+  look({ thread }: Candidate): Verdict {
     if (!this.isKnown(thread)) this.examine(thread);
-    const known = this.known.get(thread.tid);
-    return known ? known.refusal === undefined : !mayBeFiltered(thread);
+    return this.known.has(thread.tid) ? this.asKnown(thread) : goodIf(!mayBeFiltered(thread));
   }
 
-  private isKnown(thread: Thread): boolean {
+  /** The criterion by what is known: nobody is stopped. */
+  asKnown({ tid }: Thread): Verdict {
+    const refusal = this.known.get(tid)?.refusal;
+    return refusal ? refused(refusal) : GOOD;
+  }
+
+  /** Can look() answer without stopping the thread? */
+  isKnown(thread: Thread): boolean {
     return this.known.has(thread.tid) || !mayBeFiltered(thread);
   }
 
@@ -79,13 +67,6 @@ export class Permits {
     return undefined;
   }
 
-  /** When every one of them is refused: says why. */
-  throwIfRefused(threads: readonly Thread[]): void {
-    const refusals = threads.map(({ tid }) => this.known.get(tid)?.refusal);
-    const [first] = refusals;
-    if (first && refusals.every((refusal) => refusal)) throw first;
-  }
-
   private examine({ tid, seccomp, ...thread }: Thread): void {
     if (seccomp === STRICT) {
       this.known.set(tid, { count: 0, refusal: this.strict() });
@@ -95,8 +76,8 @@ export class Permits {
     let dispatches: boolean | undefined;
     let tracee: Tracee | undefined;
     try {
-      tracee = askToStop(tid);
-      if (!awaitStop(tracee)) return;
+      tracee = this.stops.askToStop(tid);
+      if (!this.stops.awaitStop(tracee)) return;
       keepCall(tracee);
       if (seccomp !== 0) filters = tracee.seccompFilters();
       dispatches = tracee.dispatchesSyscalls();
@@ -104,7 +85,7 @@ export class Permits {
       if (error instanceof UlpError && error.code === 'process-missing') return;
       throw error;
     } finally {
-      if (tracee) letGo(tracee);
+      if (tracee) this.stops.letGo(tracee);
     }
     // A process that handles SIGSYS may be one that dispatches: where the kernel does not tell, it
     // is left alone.

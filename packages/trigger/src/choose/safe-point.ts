@@ -1,16 +1,16 @@
 /**
- * When a thread may be stopped. A stop makes some time-outs begin anew, and nothing can be done
+ * The criterion `a safe point`. A stop makes some time-outs begin anew, and nothing can be done
  * about it: those of sockets and of io_uring_enter, which are no arguments of the call; and under a
- * seccomp filter all that the kernel does not count down. A thread in such a call is stopped when
- * it has just begun it, and no time has gone by that could be lost.
+ * seccomp filter all those that the kernel does not count down. A thread in such a call is stopped
+ * when it has just begun the call, so that no time has gone by that could be lost.
  *
- * A call has just begun when, at the last look, its thread was elsewhere; or when the thread has,
+ * A call has just begun when its thread was elsewhere at the last look; or when the thread has,
  * since then, come to the address to which the last call returns.
  *
- * Who does not sleep may have been woken just now, because its time was over, and not have left the
- * call yet: some sockets would take the stop for a signal then, and wait for their whole time
- * again. It has left the call when it has come to that address; or, where it was not seen asleep
- * before, when it has run for longer than that takes.
+ * A thread that does not sleep may have been woken just now, because its time was over, and not
+ * have left the call yet: some sockets would take the stop for a signal then, and wait for their
+ * whole time again. The thread has left the call when it has come to that address; or, where it was
+ * not seen asleep before, when it has run for longer than that takes.
  */
 import type { Tid } from '@ulp/core';
 import {
@@ -22,9 +22,10 @@ import {
   syscallName,
 } from '@ulp/ptrace-ffi';
 import type { Asleep, Process, SocketQuestion, Thread } from '@ulp/ptrace-ffi';
+import { socketOf } from '../calls/socket';
+import { ringTimeOut, timeOutOf, wholeOf } from '../calls/time-out';
+import { GOOD, goodIf, later, type Candidate, type Criterion, type Verdict } from './criterion';
 import { mayBeFiltered } from './may-be-filtered';
-import { socketOf } from './socket-calls';
-import { ringTimeOut, timeOutOf, wholeOf } from './time-outs';
 
 /**
  * How long a call may have gone on when its thread is stopped, in ms; so late is its end then at
@@ -50,23 +51,20 @@ interface Look {
   readonly ran?: bigint | undefined;
 }
 
-/** unknown: ask first whether its socket has a time-out. */
-export type Moment = 'good' | 'bad' | 'unknown';
-
-export class Moments {
+export class SafePoint implements Criterion {
+  readonly name = 'a safe point';
   private readonly looks = new Map<Tid, Look>();
   /** Time-outs in ms, by keyOf(). */
   private readonly known = new Map<string, number | null>();
-  private waiting: string | undefined;
 
   constructor(private readonly process: Process) {}
 
   /** May this thread be stopped now, as far as its time-out goes? To be asked again and again. */
-  of(thread: Thread): Moment {
+  look({ thread }: Candidate): Verdict {
     const { tid } = thread;
     const at = now();
     const asleep = this.process.asleep(tid);
-    if (!asleep) return this.ofRunning(tid, at);
+    if (!asleep) return goodIf(this.isFreeRunning(tid, at));
     const timeOut = this.timeOutOf(thread, asleep);
     const isTimed = typeof timeOut === 'number';
     const watch = isTimed ? ReturnWatch.at(tid, asleep.pc) : undefined;
@@ -75,25 +73,26 @@ export class Moments {
     // Where nothing can be watched, no better moment would be known.
     const isFree = timeOut === undefined || (isTimed && !watch);
     this.note(tid, { at, begun, asleep, watch, isFree });
-    if (timeOut === 'unknown') return 'unknown';
-    if (isFree || (begun !== undefined && now() - begun <= FRESH_MS)) return 'good';
-    this.waiting = `thread ${tid} waits in ${syscallName(asleep.syscall)}, and a stop would begin its time-out of ${Math.ceil(timeOut)} ms anew: try again with a --timeout that is longer`;
-    return 'bad';
+    if (timeOut === 'unknown') return { kind: 'later', asks: true };
+    if (isFree || (begun !== undefined && now() - begun <= FRESH_MS)) return GOOD;
+    return later(
+      `thread ${tid} waits in ${syscallName(asleep.syscall)}, and a stop would begin its time-out of ${Math.ceil(timeOut)} ms anew: try again with a --timeout that is longer`,
+    );
   }
 
-  private ofRunning(tid: Tid, at: number): Moment {
+  private isFreeRunning(tid: Tid, at: number): boolean {
     const last = this.looks.get(tid);
     const passes = last?.watch?.passes();
     if (last && passes === 0n) {
       this.looks.set(tid, { ...last, at });
-      return 'bad';
+      return false;
     }
     const runs = readRunTime(tid);
     const ran = last?.ran ?? runs;
     const hasRun = runs === undefined || ran === undefined || runs - ran > WAY_BACK;
     const isFree = hasRun || passes !== undefined || last?.isFree === true;
     this.note(tid, { at, begun: undefined, asleep: undefined, watch: undefined, isFree, ran });
-    return isFree ? 'good' : 'bad';
+    return isFree;
   }
 
   private note(tid: Tid, look: Look): void {
@@ -101,32 +100,25 @@ export class Moments {
     this.looks.set(tid, look);
   }
 
-  /**
-   * Asks the sockets that these threads wait for, until the deadline at most. No thread may stand
-   * meanwhile.
-   */
-  async learn(threads: readonly Thread[], deadline: number): Promise<void> {
-    const questions = threads
-      .flatMap((thread) => {
+  /** Asks the sockets that these threads wait for, until the deadline at most. */
+  async learn(candidates: readonly Candidate[], deadline: number): Promise<string | undefined> {
+    const questions = candidates
+      .flatMap(({ thread }) => {
         const asleep = this.process.asleep(thread.tid);
         return (asleep && socketOf(this.process, thread, asleep)) ?? [];
       })
       .filter((question) => !this.known.has(keyOf(question)))
       .slice(0, MOST);
-    if (questions.length === 0) return;
+    if (questions.length === 0) return undefined;
     const limit = Math.max(0, deadline - now());
     const answers = await socketTimeOuts(this.process.pid, questions, limit);
-    if (!answers)
-      this.waiting = 'its sockets could not be asked in time whether they have a time-out';
     questions.forEach((question, i) => {
       const answer = answers?.[i];
       if (answer !== undefined) this.known.set(keyOf(question), answer);
     });
-  }
-
-  /** The last bad moment, in words. */
-  get why(): string | undefined {
-    return this.waiting;
+    return answers
+      ? undefined
+      : 'its sockets could not be asked in time whether they have a time-out';
   }
 
   close(): void {

@@ -17,7 +17,7 @@ import {
   user_regs_struct,
 } from '@ulp/ptrace-ffi';
 import type { Asleep, Process, RunClock } from '@ulp/ptrace-ffi';
-import { timeOutOf, wholeOf, type TimeOut } from './time-outs';
+import { timeOutOf, wholeOf, type GivenTimeOut } from '../calls/time-out';
 
 /**
  * The two clocks may differ by so much of a time: 500 parts in a million by adjtimex(2), and their
@@ -27,7 +27,7 @@ const DRIFT = 1000n;
 const REHEARSALS = 20;
 
 export interface Left {
-  readonly timeOut: TimeOut;
+  readonly timeOut: GivenTimeOut;
   readonly ns: bigint;
 }
 
@@ -35,7 +35,7 @@ export class TimeLeft {
   private constructor(
     private readonly tid: Tid,
     private readonly asleep: Asleep,
-    private readonly timeOut: TimeOut,
+    private readonly timeOut: GivenTimeOut,
     /** In ns. */
     private readonly whole: bigint,
     private readonly before: RunClock,
@@ -65,7 +65,7 @@ export class TimeLeft {
   }
 
   /**
-   * What runs while the thread stands has then run before; see rehearse() in borrow.ts.
+   * What runs while the thread stands has then run before; see rehearsal.ts.
    * @param use what is done with the answer
    */
   rehearse(use: (registers: Registers, left: Left) => void): void {

@@ -12,7 +12,7 @@ import {
   type Patch,
   type Process,
 } from '@ulp/ptrace-ffi';
-import { examine, type TargetProcess } from './target';
+import { examine, type TargetProcess } from '../examine/target';
 
 export type PatchState = 'applied' | 'reverted' | 'absent';
 
@@ -87,11 +87,14 @@ const ABSENT: Check = {
   incomplete: false,
 };
 
-function look({ runtime, libraries }: TargetProcess, metadata: Metadata): Check {
+function look({ runtime, targets }: TargetProcess, metadata: Metadata): Check {
   const patch = latest(runtime.patches().filter((p) => p.id === metadata.id));
   if (!patch) return ABSENT;
   const universe = patch.reverted ?? patch.universe;
-  const { threads, ownerless, incomplete } = readUniverses(runtime, libraries);
+  const { threads, ownerless, incomplete } = readUniverses(
+    runtime,
+    targets.map(({ library }) => library),
+  );
   const isBehind = (claim: Claim): boolean =>
     claim.inside && (claim.universe === undefined || claim.universe < universe);
   const checked = threads.map(({ thread: { tid, name, state }, claims }) => ({

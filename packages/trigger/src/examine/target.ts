@@ -16,13 +16,27 @@ import {
 } from '@ulp/ptrace-ffi';
 import { basename } from 'node:path';
 
+/** A target of the metadata, and the library of the process that it means. */
+export interface TargetLibrary {
+  readonly target: Target;
+  readonly library: LiveLibrary;
+}
+
 export interface TargetProcess {
   readonly process: Process;
   readonly runtime: Runtime;
   readonly control: abi.UlpControl;
-  /** The library of each target of the metadata, in its order. */
-  readonly libraries: readonly LiveLibrary[];
+  /** In the metadata's order. */
+  readonly targets: readonly TargetLibrary[];
   readonly patches: readonly Patch[];
+}
+
+/** An old function of the metadata in the process. */
+export interface OldFunction extends TargetLibrary {
+  readonly pair: FunctionPair;
+  readonly address: RemoteAddress;
+  /** The first byte of its entry; undefined: it is not in the library, or cannot be read. */
+  readonly opcode: number | undefined;
 }
 
 /**
@@ -48,12 +62,15 @@ function look(process: Process, metadata: Metadata, maps: readonly Mapping[]): T
   const images = process.images(maps);
   const runtime = findRuntime(process, images, maps);
   const live = liveLibraries(process, images, runtime);
-  const libraries = metadata.targets.map((target) => findTarget(process, images, live, target));
+  const targets = metadata.targets.map((target) => ({
+    target,
+    library: findTarget(process, images, live, target),
+  }));
   return {
     process,
     runtime,
     control: runtime.readControl(),
-    libraries,
+    targets,
     patches: runtime.patches(),
   };
 }
@@ -109,28 +126,19 @@ const isNameOf = ({ path, soname }: Target, name: string): boolean =>
 export const oldFunction = (library: LiveLibrary, pair: FunctionPair): RemoteAddress =>
   relocate(pair.oldAddress, library.image.loadBias);
 
-/**
- * Do all old functions begin as the gate leaves them?
- * @throws UlpError library-not-patchable
- */
-export function requireEntries(
-  { process, libraries }: Pick<TargetProcess, 'process' | 'libraries'>,
-  metadata: Metadata,
-): void {
-  for (const [i, target] of metadata.targets.entries()) {
-    const library = libraries[i] as LiveLibrary;
-    for (const pair of target.functions) {
-      const at = oldFunction(library, pair);
-      const inside = at >= library.image.start && at < library.image.end;
-      const opcode = inside ? process.memory.tryRead(at, 8)?.[pair.entryOffset] : undefined;
-      if (opcode !== abi.ENTRY.rest && opcode !== abi.ENTRY.detoured)
-        throw new UlpError('library-not-patchable', {
-          subject: `${process.subject}: ${target.path}: ${pair.oldName}`,
-          fact: 'does not begin as a gated function does',
-        });
-    }
-  }
-}
+export const readOldFunctions = ({ process, targets }: TargetProcess): OldFunction[] =>
+  targets.flatMap(({ target, library }) =>
+    target.functions.map((pair) => {
+      const address = oldFunction(library, pair);
+      const isInside = address >= library.image.start && address < library.image.end;
+      const bytes = isInside ? process.memory.tryRead(address, 8) : undefined;
+      return { target, library, pair, address, opcode: bytes?.[pair.entryOffset] };
+    }),
+  );
 
 export const appliedPatch = (patches: readonly Patch[], id: string): Patch | undefined =>
   patches.find((patch) => patch.id === id && patch.state === 'applied');
+
+/** How many reverted patches are still in memory, because threads are still inside. */
+export const countRetained = (patches: readonly Patch[]): number =>
+  patches.filter((patch) => patch.state === 'reverted').length;

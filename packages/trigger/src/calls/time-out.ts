@@ -1,33 +1,25 @@
 /**
- * System calls that the kernel, when a thread is borrowed out of them, repeats with their whole
- * time-out: it does not count down what its caller has passed. Those of poll, select, futex and
- * nanosleep keep their end by themselves.
+ * The time-out of a call that the kernel repeats with its whole time-out when its thread has been
+ * borrowed: the kernel does not count down what the caller has passed. Calls that keep their end
+ * (poll, select, futex, nanosleep) have no time-out in the table.
  */
 import { field, remoteAddress, struct, u32, u64, type RemoteAddress } from '@ulp/core';
 import type { Asleep, Memory } from '@ulp/ptrace-ffi';
+import { argument, has } from './argument';
+import { blockingCall, type TimeOut } from './table';
 
-export interface TimeOut {
-  /** Which argument it is, from 0. */
-  readonly argument: number;
-  /** ms: a signed number of 32 bits, negative for ever. timespec: a pointer, 0 for ever. */
+/** One that is given by an argument, which can be changed. */
+export interface GivenTimeOut extends TimeOut {
   readonly kind: 'ms' | 'timespec';
 }
 
-const TIME_OUTS: ReadonlyMap<number, TimeOut> = new Map([
-  [128, { argument: 2, kind: 'timespec' }], // rt_sigtimedwait
-  [208, { argument: 4, kind: 'timespec' }], // io_getevents
-  [220, { argument: 3, kind: 'timespec' }], // semtimedop
-  [232, { argument: 3, kind: 'ms' }], // epoll_wait
-  [281, { argument: 3, kind: 'ms' }], // epoll_pwait
-  [333, { argument: 4, kind: 'timespec' }], // io_pgetevents
-  [441, { argument: 3, kind: 'timespec' }], // epoll_pwait2
-]);
+const isGiven = (timeOut: TimeOut): timeOut is GivenTimeOut => timeOut.kind !== 'ring';
 
 /** The time-out of the call in which a thread sleeps, if it would begin anew. */
-export function timeOutOf({ syscall, args }: Asleep): TimeOut | undefined {
-  const timeOut = TIME_OUTS.get(syscall);
-  if (!timeOut) return undefined;
-  const value = args[timeOut.argument] ?? 0n;
+export function timeOutOf(asleep: Asleep): GivenTimeOut | undefined {
+  const timeOut = blockingCall(asleep)?.timeOut;
+  if (!timeOut || !isGiven(timeOut)) return undefined;
+  const value = argument(asleep.args, timeOut.argument);
   const isForEver = timeOut.kind === 'ms' ? BigInt.asIntN(32, value) < 0n : value === 0n;
   return isForEver ? undefined : timeOut;
 }
@@ -38,8 +30,12 @@ const NS_PER_S = 1_000_000_000n;
 const timespec = struct('timespec', { seconds: field(u64, ''), nanoseconds: field(u64, '') });
 
 /** In ns. @returns undefined when it cannot be read, or is none */
-export function wholeOf(memory: Memory, { args }: Asleep, timeOut: TimeOut): bigint | undefined {
-  const value = args[timeOut.argument] ?? 0n;
+export function wholeOf(
+  memory: Memory,
+  { args }: Asleep,
+  timeOut: GivenTimeOut,
+): bigint | undefined {
+  const value = argument(args, timeOut.argument);
   return timeOut.kind === 'ms'
     ? BigInt.asIntN(32, value) * NS_PER_MS
     : readTimespec(memory, remoteAddress(value));
@@ -52,9 +48,8 @@ function readTimespec(memory: Memory, address: RemoteAddress): bigint | undefine
     : undefined;
 }
 
-const NR_IO_URING_ENTER = 426;
+const RING_FLAGS = 3;
 const IORING_ENTER_EXT_ARG = 8n;
-const EXT_ARGUMENT = 4;
 
 const io_uring_getevents_arg = struct('io_uring_getevents_arg', {
   sigmask: field(u64, ''),
@@ -67,10 +62,11 @@ const io_uring_getevents_arg = struct('io_uring_getevents_arg', {
  * Of io_uring_enter, in ns; undefined: it has none. What cannot be read is taken for one of no
  * length.
  */
-export function ringTimeOut(memory: Memory, { syscall, args }: Asleep): bigint | undefined {
-  if (syscall !== NR_IO_URING_ENTER || ((args[3] ?? 0n) & IORING_ENTER_EXT_ARG) === 0n)
-    return undefined;
-  const at = remoteAddress(args[EXT_ARGUMENT] ?? 0n);
+export function ringTimeOut(memory: Memory, asleep: Asleep): bigint | undefined {
+  const timeOut = blockingCall(asleep)?.timeOut;
+  if (timeOut?.kind !== 'ring') return undefined;
+  if (!has(argument(asleep.args, RING_FLAGS), IORING_ENTER_EXT_ARG)) return undefined;
+  const at = remoteAddress(argument(asleep.args, timeOut.argument));
   const more = memory.tryReadStruct(io_uring_getevents_arg, at);
   if (more?.ts === 0n) return undefined;
   return (more && readTimespec(memory, remoteAddress(more.ts))) ?? 0n;
