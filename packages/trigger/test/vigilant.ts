@@ -2,14 +2,15 @@
  * What programs/vigilant.c, which looks all the time whether it has been disturbed, says of itself.
  */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { SyscallName } from '@ulp/ptrace-ffi';
 import { BLOCKING_CALLS } from '../src/calls/table';
-import { source, type Target } from './setting';
+import type { Target } from './setting';
 import { waitFor } from '../../../test-targets/harness/wait.cjs';
 
 /** What the program can do meanwhile, as its own table says. */
 const ALL = [
-  ...readFileSync(source('vigilant.c'), 'utf8').matchAll(/^ {4}\{"(\w+)", do_/gm),
+  ...readFileSync(join(__dirname, 'programs/vigilant.c'), 'utf8').matchAll(/^ {4}\{"(\w+)", do_/gm),
 ].flatMap(([, name]) => name ?? []);
 /** Where that has another name than the system call. */
 const NAMED: Partial<Record<SyscallName, readonly string[]>> = {
