@@ -19,14 +19,22 @@ const PACKAGES = {
   runtime: ['core'],
 };
 
-/** The folders in src of trigger, and which of each other they may import. */
-const IN_TRIGGER = {
-  calls: [],
-  examine: [],
-  check: ['examine'],
-  borrow: ['calls'],
-  choose: ['borrow', 'calls'],
-  helper: ['choose', 'borrow', 'calls', 'examine'],
+/** The folders in src of a package, and what each may import beside what lies there. */
+const FOLDERS = {
+  'ptrace-ffi': {
+    proc: ['native.ts', 'sleep.ts'],
+    ptrace: ['proc/', 'native.ts', 'sleep.ts'],
+    images: ['proc/'],
+    runtime: ['images/', 'proc/', 'process.ts'],
+  },
+  trigger: {
+    calls: [],
+    examine: [],
+    check: ['examine/'],
+    borrow: ['calls/'],
+    choose: ['borrow/', 'calls/'],
+    helper: ['choose/', 'borrow/', 'calls/', 'examine/'],
+  },
 };
 
 const folderOf = (name) => (name === 'runtime' ? 'runtime' : `packages/${name}`);
@@ -98,15 +106,17 @@ module.exports = {
       ),
     ),
 
-    ...Object.entries(IN_TRIGGER).map(([name, mayImport]) =>
-      error(
-        `trigger-${name}`,
-        `${name} of trigger is built upon: ${mayImport.join(', ') || 'none of the others'}.`,
-        { path: `^packages/trigger/src/${name}/` },
-        {
-          path: '^packages/trigger/src/',
-          pathNot: `^packages/trigger/src/(${[name, ...mayImport].join('|')})/`,
-        },
+    ...Object.entries(FOLDERS).flatMap(([name, folders]) =>
+      Object.entries(folders).map(([folder, mayImport]) =>
+        error(
+          `${name}-${folder}`,
+          `${folder} of ${name} is built upon: ${mayImport.join(', ') || 'nothing else there'}.`,
+          { path: `^packages/${name}/src/${folder}/` },
+          {
+            path: `^packages/${name}/src/`,
+            pathNot: `^packages/${name}/src/(${[`${folder}/`, ...mayImport].join('|')})`,
+          },
+        ),
       ),
     ),
 
@@ -122,6 +132,13 @@ module.exports = {
       'What is shipped imports no test, test target, benchmark or script.',
       { path: '^(packages/[^/]+|runtime)/(src|bin)/' },
       { path: AROUND },
+    ),
+
+    error(
+      'borrowing-is-for-trigger',
+      'ptrace-ffi/borrowing is no API: trigger alone borrows threads.',
+      { pathNot: `${AROUND}|^packages/(trigger|ptrace-ffi)/src/` },
+      { path: '^packages/ptrace-ffi/src/borrowing\\.ts$' },
     ),
 
     error(

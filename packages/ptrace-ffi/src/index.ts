@@ -1,46 +1,24 @@
-/**
- * Other processes: look into them without stopping them; borrow one thread of them for a moment.
- */
+/** Other processes: look into them without stopping them. What borrows a thread: borrowing.ts. */
 export { openProcess, Process, type OpenOptions } from './process';
-export { Memory } from './memory';
-export { mappingAt, parseMaps, type Mapping } from './maps';
-export { readStatus } from './status';
-export { catchesSigsys, isSameCall, tracerOf, type Asleep, type Thread } from './threads';
-export { ImageCache, type Image } from './images';
-export { type LoadedNote } from './elf-in-memory';
-export { type LinkMapEntry } from './link-map';
-export {
-  seccompVerdict,
-  type SeccompFilter,
-  type SeccompVerdict,
-  type SystemCall,
-} from './seccomp';
-export { traced } from './denial';
-export { libc, Tracee } from './tracee';
-export { type Stop } from './stop';
-export { ReturnWatch } from './return-watch';
-export { readSocketLink, socketTimeOuts } from './socket-time-outs';
-export { type SocketQuestion, type SocketSide } from './ask-socket';
-export { SYSCALL, syscallName, type SyscallName } from './syscalls';
-export { readRunClock, readRunTime, type RunClock } from './run-clock';
-export { Registers, user_regs_struct, type RegisterName } from './registers';
-export { findSyscall, remoteSyscall } from './remote-syscall';
-export { ERESTART, resumable } from './restart';
-export { lockProcess, type ProcessLock } from './process-lock';
-export { now, sleep } from './sleep';
-export { checkedUniverse } from './checked-universe';
-export { findRuntime, runtimeNote, type Runtime } from './runtime';
-export { type Patch } from './runtime-patches';
-export { liveLibraries, type LiveLibrary } from './live-libraries';
-export { readUniverses, type Claim, type ThreadClaims, type Universes } from './claims';
-export { listPids } from './pids';
-export { inspect, runtimeProblems, type Inspection } from './inspection';
-export { readCallSite } from './call-site';
+export { Memory } from './proc/memory';
+export { mappingAt, parseMaps, type Mapping } from './proc/maps';
+export { type Asleep, type Thread } from './proc/threads';
+export { listPids } from './proc/pids';
+export { ImageCache, type Image } from './images/images';
+export { type LoadedNote } from './images/elf-in-memory';
+export { type LinkMapEntry } from './images/link-map';
 export {
   placeDocument,
   placeText,
   Symbolizer,
   type CodePlace,
   type PlaceDocument,
-} from './symbolizer';
-export { scanStack, type StackScan } from './stack-scan';
+} from './images/symbolizer';
+export { findRuntime, runtimeNote, type Runtime } from './runtime/runtime';
+export { type Patch } from './runtime/patches';
+export { liveLibraries, type LiveLibrary } from './runtime/live-libraries';
+export { readUniverses, type Claim, type ThreadClaims, type Universes } from './runtime/claims';
+export { inspect, runtimeProblems, type Inspection } from './runtime/inspection';
+export { readCallSite } from './runtime/call-site';
+export { scanStack, type StackScan } from './runtime/stack-scan';
+export { now } from './sleep';

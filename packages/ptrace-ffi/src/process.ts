@@ -2,18 +2,19 @@
  * Another process: its identity, and what can be read of it. Nothing here stops it or changes it.
  */
 import { UlpError, type Pid, type RemoteAddress, type Tid } from '@ulp/core';
-import { isSixtyFourBit, readAuxv } from './auxv';
-import { explainDenial } from './denial';
-import { silentMappings } from './file-systems';
-import { ImageCache, type Image, readImages } from './images';
-import { readLinkMap, type LinkMapEntry } from './link-map';
-import { parseMaps, type Mapping } from './maps';
-import { Memory } from './memory';
-import { readProcFile } from './proc-file';
-import { isDead, readStat } from './stat';
-import { numbers, readStatus } from './status';
-import { openInRoot } from './target-path';
-import { libc } from './tracee';
+import { isSixtyFourBit, readAuxv } from './proc/auxv';
+import { explainDenial } from './proc/denial';
+import { silentMappings } from './proc/file-systems';
+import { ImageCache, type Image, readImages } from './images/images';
+import { readLinkMap, type LinkMapEntry } from './images/link-map';
+import type { AddressSpace } from './proc/address-space';
+import { parseMaps, type Mapping } from './proc/maps';
+import { Memory } from './proc/memory';
+import { readProcFile } from './proc/proc-file';
+import { isDead, readStat } from './proc/stat';
+import { numbers, readStatus } from './proc/status';
+import { openInRoot } from './proc/target-path';
+import { libc } from './native';
 import {
   livingThread,
   readAsleep,
@@ -21,7 +22,7 @@ import {
   throughThread,
   type Asleep,
   type Thread,
-} from './threads';
+} from './proc/threads';
 
 const ENOSYS = 38;
 
@@ -62,7 +63,7 @@ export function openProcess(pid: Pid, options: OpenOptions = {}): Process {
   return new Process(pid, stat.startTime, stat.name, options);
 }
 
-export class Process {
+export class Process implements AddressSpace {
   private opened: Memory | undefined;
   /** By the last maps: see Memory.silent. */
   private silent: readonly Mapping[] = [];

@@ -2,7 +2,8 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pid } from '@ulp/core';
-import { openProcess, Tracee } from '@ulp/ptrace-ffi';
+import { openProcess } from '@ulp/ptrace-ffi';
+import { LiveTracee } from '@ulp/ptrace-ffi/borrowing';
 import { tid } from '@ulp/core';
 import { cleanUp, codeOf, compile, scratch, start } from './target';
 import { asRoot } from '../../../test-targets/harness/as-root';
@@ -16,8 +17,10 @@ afterAll(cleanUp);
 
 /** Runs a line of JavaScript as another user, with `ulp` for this package; gives what it prints. */
 function asNobody(code: string): string {
-  const module = JSON.stringify(require.resolve('@ulp/ptrace-ffi'));
-  const script = `const ulp = require(${module}); try { ${code} } catch (e) { console.log(e.message) }`;
+  const [module, borrowing] = ['', '/borrowing'].map((part) =>
+    JSON.stringify(require.resolve(`@ulp/ptrace-ffi${part}`)),
+  );
+  const script = `const ulp = { ...require(${module}), ...require(${borrowing}) }; try { ${code} } catch (e) { console.log(e.message) }`;
   const { stdout, stderr } = runProgram(process.execPath, ['-e', script], {
     uid: NOBODY,
     gid: NOBODY,
@@ -28,7 +31,7 @@ function asNobody(code: string): string {
 
 test('no such process', () => {
   expect(() => openProcess(pid(0x7ffffff0))).toThrow('process 2147483632: no such process');
-  expect(codeOf(() => Tracee.seize(tid(0x7ffffff0)))).toBe('process-missing');
+  expect(codeOf(() => LiveTracee.seize(tid(0x7ffffff0)))).toBe('process-missing');
 });
 
 test('a zombie', async () => {
@@ -92,7 +95,7 @@ describe('no permission', () => {
     const target = await start(compile('other-user'));
     const denied = `process ${target.pid}: permission denied: expected uid ${NOBODY}, found uid 0 (run as that user or as root)`;
     expect(asNobody(`ulp.openProcess(${target.pid})`)).toBe(denied);
-    expect(asNobody(`ulp.Tracee.seize(${target.pid})`)).toBe(denied);
+    expect(asNobody(`ulp.LiveTracee.seize(${target.pid})`)).toBe(denied);
     expect(asNobody(`ulp.lockProcess(${target.pid}, 0)`)).toBe(denied);
     await target.killed();
   });
@@ -114,17 +117,17 @@ describe('no permission', () => {
 
 test('traced by somebody else: seizing says by whom, reading works', async () => {
   const target = await start(compile('echo'));
-  const module = JSON.stringify(require.resolve('@ulp/ptrace-ffi'));
+  const module = JSON.stringify(require.resolve('@ulp/ptrace-ffi/borrowing'));
   const tracer = await start(process.execPath, [
     '-e',
-    `require(${module}).Tracee.seize(${target.pid}); console.log('ready'); setInterval(() => 0, 1000)`,
+    `require(${module}).LiveTracee.seize(${target.pid}); console.log('ready'); setInterval(() => 0, 1000)`,
   ]);
-  expect(() => Tracee.seize(tid(target.pid))).toThrow(
+  expect(() => LiveTracee.seize(tid(target.pid))).toThrow(
     `process ${target.pid}: another process traces it: found tracer ${tracer.pid}`,
   );
   expect(openProcess(target.pid).images().length).toBeGreaterThan(2);
   await tracer.killed();
-  const ours = Tracee.seize(tid(target.pid));
+  const ours = LiveTracee.seize(tid(target.pid));
   ours.interrupt();
   expect(ours.waitForStop(HANG_MS)).toEqual({ kind: 'interrupted' });
   ours.detach();

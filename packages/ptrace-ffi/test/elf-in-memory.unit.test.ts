@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { PT } from '@ulp/elf';
-import { HEADER_SIZE, notesAt, parseHeaders } from '../src/elf-in-memory';
+import { HEADER_SIZE, notesAt, parseHeaders } from '../src/images/elf-in-memory';
 
 const head = readFileSync(process.execPath).subarray(0, HEADER_SIZE);
 

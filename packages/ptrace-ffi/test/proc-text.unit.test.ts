@@ -2,9 +2,9 @@
  * A process chooses its name, of 15 bytes, and what /proc says of it is text: no name makes up
  * another field.
  */
-import { parseRunTime } from '../src/run-clock';
-import { parseStat } from '../src/stat';
-import { numbers, parseStatus } from '../src/status';
+import { parseRunTime } from '../src/proc/run-clock';
+import { parseStat } from '../src/proc/stat';
+import { numbers, parseStatus } from '../src/proc/status';
 
 const STAT = 'S 7 4711 4711 0 -1 4194560 1 0 0 0 1 2 0 0 20 0 5 0 987654 1 2\n';
 

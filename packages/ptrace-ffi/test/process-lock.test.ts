@@ -1,9 +1,9 @@
-import { lockProcess } from '@ulp/ptrace-ffi';
+import { lockProcess } from '@ulp/ptrace-ffi/borrowing';
 import { cleanUp, codeOf, compile, start } from './target';
 
 afterAll(cleanUp);
 
-const MODULE = JSON.stringify(require.resolve('@ulp/ptrace-ffi'));
+const MODULE = JSON.stringify(require.resolve('@ulp/ptrace-ffi/borrowing'));
 /** Another tool that takes the lock, says so, and keeps it. */
 const holder = (pid: number) =>
   start(process.execPath, [

@@ -9,7 +9,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { pid, remoteAddress, tid } from '@ulp/core';
-import { ImageCache, listPids, lockProcess, mappingAt, openProcess } from '@ulp/ptrace-ffi';
+import { ImageCache, listPids, mappingAt, openProcess } from '@ulp/ptrace-ffi';
+import { lockProcess } from '@ulp/ptrace-ffi/borrowing';
 import { cleanUp, codeOf, compile, scratch, start, type Target } from './target';
 import { outputOf } from '../../../test-targets/harness/programs.cjs';
 

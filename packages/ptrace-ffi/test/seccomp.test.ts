@@ -3,7 +3,7 @@
  * filters and calls.
  */
 import fc from 'fast-check';
-import { seccompVerdict, type SeccompFilter, type SystemCall } from '@ulp/ptrace-ffi';
+import { seccompVerdict, type SeccompFilter, type SystemCall } from '@ulp/ptrace-ffi/borrowing';
 import { cleanUp, compile } from './target';
 import { outputOf } from '../../../test-targets/harness/programs.cjs';
 

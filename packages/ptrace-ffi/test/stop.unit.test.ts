@@ -1,5 +1,5 @@
-import { classifyStop } from '../src/stop';
-import { Registers, resumable, user_regs_struct } from '@ulp/ptrace-ffi';
+import { classifyStop } from '../src/ptrace/stop';
+import { Registers, resumable, user_regs_struct } from '@ulp/ptrace-ffi/borrowing';
 
 test.each([
   [0x0300, { kind: 'exited', code: 3 }],

@@ -3,7 +3,8 @@
  */
 import { abi } from '@ulp/core';
 import type { Metadata } from '@ulp/metadata';
-import { checkedUniverse, now, type Process } from '@ulp/ptrace-ffi';
+import { now, type Process } from '@ulp/ptrace-ffi';
+import { checkedUniverse } from '@ulp/ptrace-ffi/borrowing';
 import { requirePatchFile } from './examine/patch-file';
 import { countRetained, examine, readOldFunctions, type TargetProcess } from './examine/target';
 import type { Earlier } from './helper/earlier';

@@ -1,6 +1,6 @@
 /** What the kernel would do with an interrupted system call, and what the frame makes of it. */
 import { abi, ByteView } from '@ulp/core';
-import { Registers, user_regs_struct, type RegisterName } from '@ulp/ptrace-ffi';
+import { Registers, user_regs_struct, type RegisterName } from '@ulp/ptrace-ffi/borrowing';
 import { resumeFrame } from '../src/borrow/resume-frame';
 
 const NAMES = Object.keys(user_regs_struct.offset) as RegisterName[];

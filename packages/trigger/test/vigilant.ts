@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { SyscallName } from '@ulp/ptrace-ffi';
+import type { SyscallName } from '@ulp/ptrace-ffi/borrowing';
 import { BLOCKING_CALLS } from '../src/calls/table';
 import type { Target } from './setting';
 import { waitFor } from '../../../test-targets/harness/wait.cjs';

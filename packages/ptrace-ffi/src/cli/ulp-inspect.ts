@@ -3,12 +3,12 @@
  */
 import { defineCommand, message, print, printJson, printTable } from '@ulp/cli';
 import { abi, EXIT, isUlpError, pid, printable } from '@ulp/core';
-import { ImageCache } from '../images';
-import { inspect, type InspectedClaim, type Inspection } from '../inspection';
-import { listPids } from '../pids';
+import { ImageCache } from '../images/images';
+import { inspect, type InspectedClaim, type Inspection } from '../runtime/inspection';
+import { listPids } from '../proc/pids';
 import { openProcess } from '../process';
-import { runtimeNote } from '../runtime';
-import { placeText } from '../symbolizer';
+import { runtimeNote } from '../runtime/runtime';
+import { placeText } from '../images/symbolizer';
 
 const NAME = 'ulp-inspect';
 

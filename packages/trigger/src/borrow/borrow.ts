@@ -7,7 +7,8 @@
  * Everything between interrupt and detach is synchronous.
  */
 import { abi, remoteAddress, UlpError, type RemoteAddress, type Tid } from '@ulp/core';
-import { ERESTART, resumable, type Memory, type Registers, type Tracee } from '@ulp/ptrace-ffi';
+import { type Memory } from '@ulp/ptrace-ffi';
+import { ERESTART, resumable, type Registers, type Tracee } from '@ulp/ptrace-ffi/borrowing';
 import {
   frameAddress,
   gadgetRegisters,

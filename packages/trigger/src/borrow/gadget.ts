@@ -3,7 +3,8 @@
  * runs it: with which registers it begins, and how its clone ends.
  */
 import { abi, UlpError } from '@ulp/core';
-import { ERESTART, now, SYSCALL, type Process, type Registers, type Tracee } from '@ulp/ptrace-ffi';
+import { now, type Process } from '@ulp/ptrace-ffi';
+import { ERESTART, SYSCALL, type Registers, type Tracee } from '@ulp/ptrace-ffi/borrowing';
 import type { Stops } from './stops';
 
 /** How long the gadget's system call may take, in ms. */

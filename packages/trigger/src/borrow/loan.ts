@@ -1,7 +1,8 @@
 /** What a thread is borrowed for: the same for each thread that is tried. */
 import { randomBytes } from 'node:crypto';
 import { abi, remoteAddress, type RemoteAddress } from '@ulp/core';
-import type { Mapping, Memory, Process, Tracee } from '@ulp/ptrace-ffi';
+import type { Mapping, Memory, Process } from '@ulp/ptrace-ffi';
+import type { Tracee } from '@ulp/ptrace-ffi/borrowing';
 import type { Stops } from './stops';
 
 export interface Loan {

@@ -5,16 +5,16 @@
  * a page of our own.
  */
 import { readFileSync } from 'node:fs';
+import { Memory, parseMaps } from '@ulp/ptrace-ffi';
 import {
   ERESTART,
   libc,
-  Memory,
-  parseMaps,
+  PractisingTracee,
   Registers,
   SYSCALL,
-  Tracee,
   user_regs_struct,
-} from '@ulp/ptrace-ffi';
+  type Tracee,
+} from '@ulp/ptrace-ffi/borrowing';
 import { USER_CS_64 } from './gadget';
 import type { Loan } from './loan';
 
@@ -47,7 +47,7 @@ export function rehearse(
   const own = Memory.own();
   for (let turn = 0; turn < turns; turn++)
     for (const registers of stops) {
-      const nobody = Tracee.nobody(registers);
+      const nobody = new PractisingTracee(registers);
       nobody.interrupt();
       lend({ ...loan, memory: own, maps }, nobody);
     }

@@ -4,7 +4,7 @@
  * changed register back afterwards (runtime/src/gadget.S).
  */
 import { abi, remoteAddress, type RemoteAddress } from '@ulp/core';
-import type { RegisterName, Registers } from '@ulp/ptrace-ffi';
+import type { RegisterName, Registers } from '@ulp/ptrace-ffi/borrowing';
 import type { Left } from './time-left';
 
 const ARGUMENTS = ['rdi', 'rsi', 'rdx', 'r10', 'r8', 'r9'] as const satisfies RegisterName[];

@@ -9,7 +9,7 @@ import {
   user_regs_struct,
   type RegisterName,
   type Registers,
-} from '@ulp/ptrace-ffi';
+} from '@ulp/ptrace-ffi/borrowing';
 
 /** Size of the `syscall` instruction in bytes: a restarted system call is executed again. */
 const SYSCALL_SIZE = 2n;

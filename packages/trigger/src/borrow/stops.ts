@@ -3,7 +3,8 @@
  * @ulp/ptrace-ffi.
  */
 import { tid as asTid, type Pid, type Tid } from '@ulp/core';
-import { now, resumable, Tracee, tracerOf, type Process } from '@ulp/ptrace-ffi';
+import { now, type Process } from '@ulp/ptrace-ffi';
+import { LiveTracee, resumable, tracerOf, type Tracee } from '@ulp/ptrace-ffi/borrowing';
 
 /**
  * How long a thread may take to stop before another one is tried, in ms, whatever else it stops for
@@ -22,12 +23,12 @@ export class Stops {
   /** Processes that they may belong to. */
   private readonly touched = new Set<Pid>();
 
-  /** Attaches and asks it to stop; perhaps it has been asked before. @throws as Tracee.seize */
+  /** Attaches and asks it to stop; perhaps it has been asked before. @throws as LiveTracee.seize */
   askToStop(tid: Tid): Tracee {
     const before = this.late.get(tid);
     this.late.delete(tid);
     if (before) return before;
-    const tracee = Tracee.seize(tid);
+    const tracee = LiveTracee.seize(tid);
     tracee.interrupt();
     return tracee;
   }
@@ -100,7 +101,7 @@ export class Stops {
     const first = asTid(pid);
     if (this.late.has(first) || tracerOf(first) !== process.pid) return;
     try {
-      const executed = Tracee.executed(first);
+      const executed = LiveTracee.executed(first);
       executed.interrupt();
       this.release(executed, STOP_MS);
     } catch {

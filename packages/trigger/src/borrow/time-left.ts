@@ -15,8 +15,9 @@ import {
   Registers,
   ReturnWatch,
   user_regs_struct,
-} from '@ulp/ptrace-ffi';
-import type { Asleep, Process, RunClock } from '@ulp/ptrace-ffi';
+} from '@ulp/ptrace-ffi/borrowing';
+import type { Asleep, Process } from '@ulp/ptrace-ffi';
+import type { RunClock } from '@ulp/ptrace-ffi/borrowing';
 import { timeOutOf, wholeOf, type GivenTimeOut } from '../calls/time-out';
 
 /**

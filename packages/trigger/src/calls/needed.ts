@@ -5,7 +5,7 @@
  * here kills it.
  */
 import type { abi } from '@ulp/core';
-import type { SystemCall } from '@ulp/ptrace-ffi';
+import type { SystemCall } from '@ulp/ptrace-ffi/borrowing';
 
 export interface NeededCall extends SystemCall {
   readonly name: string;

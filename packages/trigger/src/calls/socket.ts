@@ -2,8 +2,9 @@
  * The socket that a thread waits for: its call waits as long as the socket lets it (SO_RCVTIMEO and
  * SO_SNDTIMEO of socket(7)).
  */
-import { readSocketLink } from '@ulp/ptrace-ffi';
-import type { Asleep, Process, SocketQuestion, Thread } from '@ulp/ptrace-ffi';
+import { readSocketLink } from '@ulp/ptrace-ffi/borrowing';
+import type { Asleep, Process, Thread } from '@ulp/ptrace-ffi';
+import type { SocketQuestion } from '@ulp/ptrace-ffi/borrowing';
 import { blockingCall } from './table';
 
 /**

@@ -5,7 +5,8 @@
  *
  * A call that has no row is taken for one that ends.
  */
-import { SYSCALL, type Asleep, type SocketSide, type SyscallName } from '@ulp/ptrace-ffi';
+import { type Asleep } from '@ulp/ptrace-ffi';
+import { SYSCALL, type SocketSide, type SyscallName } from '@ulp/ptrace-ffi/borrowing';
 import { argument, has } from './argument';
 import * as partial from './partial';
 import type { PartialRule } from './partial';

@@ -13,7 +13,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { UlpError } from '@ulp/core';
-import { now, type Process, type Thread, type Tracee } from '@ulp/ptrace-ffi';
+import { now, type Process, type Thread } from '@ulp/ptrace-ffi';
+import type { Tracee } from '@ulp/ptrace-ffi/borrowing';
 import type { Stops } from '../borrow/stops';
 import type { NeededCall } from '../calls/needed';
 import { listed, listingCriteria, readCandidates } from './candidates';

@@ -6,8 +6,9 @@
  * none, the dispatch is asked about at the stop alone.
  */
 import { UlpError, type Tid } from '@ulp/core';
-import { readStatus, seccompVerdict, type SeccompFilter } from '@ulp/ptrace-ffi';
-import type { Process, SeccompVerdict, Thread, Tracee } from '@ulp/ptrace-ffi';
+import { readStatus, seccompVerdict, type SeccompFilter } from '@ulp/ptrace-ffi/borrowing';
+import type { Process, Thread } from '@ulp/ptrace-ffi';
+import type { SeccompVerdict, Tracee } from '@ulp/ptrace-ffi/borrowing';
 import { keepCall, type Stops } from '../borrow/stops';
 import type { NeededCall } from '../calls/needed';
 import { GOOD, goodIf, refused, type Candidate, type Criterion, type Verdict } from './criterion';

@@ -13,15 +13,16 @@
  * not seen asleep before, when it has run for longer than that takes.
  */
 import type { Tid } from '@ulp/core';
+import { now } from '@ulp/ptrace-ffi';
 import {
   isSameCall,
-  now,
   readRunTime,
   ReturnWatch,
   socketTimeOuts,
   syscallName,
-} from '@ulp/ptrace-ffi';
-import type { Asleep, Process, SocketQuestion, Thread } from '@ulp/ptrace-ffi';
+} from '@ulp/ptrace-ffi/borrowing';
+import type { Asleep, Process, Thread } from '@ulp/ptrace-ffi';
+import type { SocketQuestion } from '@ulp/ptrace-ffi/borrowing';
 import { socketOf } from '../calls/socket';
 import { ringTimeOut, timeOutOf, wholeOf } from '../calls/time-out';
 import { GOOD, goodIf, later, type Candidate, type Criterion, type Verdict } from './criterion';

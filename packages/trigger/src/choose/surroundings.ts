@@ -4,7 +4,8 @@
  * a root directory (unshare(2) with CLONE_FS), mounts, or a user of its own.
  */
 import { readlinkSync, statSync } from 'node:fs';
-import { readStatus, type Process } from '@ulp/ptrace-ffi';
+import { type Process } from '@ulp/ptrace-ffi';
+import { readStatus } from '@ulp/ptrace-ffi/borrowing';
 import { goodIf, type Criterion } from './criterion';
 
 /** @returns texts are equal where these are; '' for a thread that is gone */

@@ -1,5 +1,6 @@
 /** Does another program trace a thread of the process? A thread has one tracer at most. */
-import { now, sleep, traced, type Process, type Thread } from '@ulp/ptrace-ffi';
+import { now, type Process, type Thread } from '@ulp/ptrace-ffi';
+import { sleep, traced } from '@ulp/ptrace-ffi/borrowing';
 
 /**
  * A process with one thread that is traced counts as traced: its tracer may be about to attach to

@@ -4,7 +4,8 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { abi, remoteAddress, UlpError } from '@ulp/core';
-import { lockProcess, now, sleep, type Process, type Runtime } from '@ulp/ptrace-ffi';
+import { now, type Process, type Runtime } from '@ulp/ptrace-ffi';
+import { lockProcess, sleep } from '@ulp/ptrace-ffi/borrowing';
 import { readMark, requestAddress } from '../borrow/loan';
 import type { Session } from '../borrow/session';
 import { SafePoint } from '../choose/safe-point';

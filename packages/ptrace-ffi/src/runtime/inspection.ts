@@ -6,10 +6,10 @@ import { abi } from '@ulp/core';
 import { readCallSite } from './call-site';
 import { readUniverses, type Claim, type ThreadClaims } from './claims';
 import { liveLibraries, type LiveLibrary } from './live-libraries';
-import type { Process } from './process';
+import type { Process } from '../process';
 import { checkedUniverse } from './checked-universe';
 import { findRuntime, type Runtime } from './runtime';
-import { placeDocument, Symbolizer, type PlaceDocument } from './symbolizer';
+import { placeDocument, Symbolizer, type PlaceDocument } from '../images/symbolizer';
 
 export interface Inspection {
   readonly pid: number;

@@ -6,11 +6,11 @@
  */
 import { abi, remoteAddress, type RemoteAddress, type Tid } from '@ulp/core';
 import type { Claim } from './claims';
-import type { Process } from './process';
+import type { Process } from '../process';
 import type { Runtime } from './runtime';
-import type { Symbolizer } from './symbolizer';
-import { syscallName } from './syscalls';
-import type { Asleep } from './threads';
+import type { Symbolizer } from '../images/symbolizer';
+import { syscallName } from '../proc/syscalls';
+import type { Asleep } from '../proc/threads';
 
 export interface StackScan {
   /** `running`, `in futex`, `asleep` (outside of a system call), `stopped`, `gone`. */

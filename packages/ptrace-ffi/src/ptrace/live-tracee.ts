@@ -1,32 +1,15 @@
-/**
- * A thread of another process, borrowed through ptrace(2): seize, interrupt, look, change, detach.
- *
- * All of it is synchronous. Between interrupt() and detach() there must be no `await`: the event
- * loop would reap stops (libuv waits for its children), and the thread would stand still for
- * longer.
- */
+/** A thread that this program traces. */
 import { UlpError, type Tid } from '@ulp/core';
-import { explainDenial } from './denial';
+import { libc, type Libc } from '../native';
+import { explainDenial } from '../proc/denial';
+import { now, sleep } from '../sleep';
 import { Registers, user_regs_struct } from './registers';
 import type { SeccompFilter } from './seccomp';
-import { now, sleep } from './sleep';
 import { classifyStop, type Stop } from './stop';
-
-type Libc = typeof import('./libc');
-let loaded: Libc | undefined;
-
-/**
- * Loads the FFI. Worth calling before a thread is stopped: it takes 30 to 50 ms.
- * The package's own name, so that a bundled command finds the native code beside it.
- */
-export function libc(): Libc {
-  // Loaded late because commands that only read never need it.
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  return (loaded ??= require('@ulp/ptrace-ffi/libc') as Libc);
-}
+import type { Tracee } from './tracee';
 
 /** Requests of <sys/ptrace.h>. */
-const PTRACE = {
+export const PTRACE = {
   peekdata: 2,
   cont: 7,
   getregs: 12,
@@ -42,26 +25,22 @@ const PTRACE = {
   getSyscallUserDispatch: 0x4211,
 } as const;
 
-/** Above every pid_max. */
-const NOBODY = 0x7fff_ffff as Tid;
-/** Where nobody stands, as wait statuses; see stop.ts. */
-const STATUS = { interrupted: 0x80_057f, syscall: 0x857f } as const;
 /** PTRACE_O_TRACESYSGOOD, PTRACE_O_TRACEEXEC. */
 const OPTIONS = 0x11;
 const SIGSET_SIZE = 8;
 const EPERM = -1;
-const ENOENT = -2;
+export const ENOENT = -2;
 const ESRCH = -3;
 const EIO = -5;
 const EACCES = -13;
-const EINVAL = -22;
+export const EINVAL = -22;
 const SOCK_FILTER_SIZE = 8;
 
 /** Where the structs lie in the page that is shared with the kernel. */
-const REGISTERS_AT = 0;
+export const REGISTERS_AT = 0;
 const MASK_AT = 512;
 const WORD_AT = 520;
-const DISPATCH_AT = 640;
+export const DISPATCH_AT = 640;
 const IOVEC_AT = 704;
 
 /** struct ptrace_sud_config: mode, selector, offset, length. */
@@ -82,22 +61,20 @@ const KEY_0_DENIED = 3;
 /** How often a denial is put to the test. */
 const AGAIN = 2;
 
-export class Tracee {
-  private readonly libc = libc();
+export class LiveTracee implements Tracee {
+  protected readonly libc = libc();
   private attached = true;
-  /** Of nobody. */
-  private stops = 0;
 
-  private constructor(readonly tid: Tid) {}
+  protected constructor(readonly tid: Tid) {}
 
   /**
    * Attaches without stopping the thread.
    * @throws UlpError process-missing, process-traced, process-denied
    */
-  static seize(tid: Tid): Tracee {
+  static seize(tid: Tid): LiveTracee {
     for (let turn = 0; ; turn++) {
       const result = libc().ptrace(PTRACE.seize, tid, 0, OPTIONS);
-      if (result === 0) return new Tracee(tid);
+      if (result === 0) return new LiveTracee(tid);
       if (result === ESRCH) throw gone(tid);
       if (result !== EPERM && result !== EIO) throw defect(tid, 'PTRACE_SEIZE', result);
       const error = explainDenial(tid, 'trace');
@@ -111,40 +88,19 @@ export class Tracee {
    * A thread that is traced by this program already, by this id: one that has executed a program
    * while it was traced goes on with the id of its process's first thread.
    */
-  static executed(pid: Tid): Tracee {
-    return new Tracee(pid);
+  static executed(pid: Tid): LiveTracee {
+    return new LiveTracee(pid);
   }
 
-  /**
-   * A thread that does not exist, to practise on: the first run of anything in a program takes up
-   * to milliseconds (compilation, lazy binding), and shall not be one for which a thread stands
-   * still. Every request to it is made, and counts as done. It stands as `registers` say at first,
-   * and then at system calls; it has no filters.
-   */
-  static nobody(registers: Registers): Tracee {
-    const nobody = new Tracee(NOBODY);
-    nobody.libc.page.set(registers.bytes, REGISTERS_AT);
-    return nobody;
-  }
-
-  /** Asks the thread to stop; waitForStop() tells when it has. */
   interrupt(): void {
     this.request('interrupt', 0, 0);
   }
 
-  /**
-   * The next stop, or the thread's end.
-   * @returns undefined when nothing happened in time: the thread does not stand, and cannot be
-   * detached
-   *   (a parent in vfork, a thread in uninterruptible sleep)
-   */
   waitForStop(timeoutMs: number): Stop | undefined {
     const deadline = now() + timeoutMs;
     for (let turn = 0; ; turn++) {
-      const event = this.libc.waitNow(this.tid);
+      const event = this.waitNow();
       if (event && 'error' in event) {
-        if (this.tid === NOBODY)
-          return classifyStop(this.stops++ === 0 ? STATUS.interrupted : STATUS.syscall);
         this.attached = false;
         throw gone(this.tid);
       }
@@ -173,23 +129,16 @@ export class Tracee {
     this.request('setregs', 0, this.libc.pageAddress + REGISTERS_AT);
   }
 
-  /** Bit n-1 stands for signal n. */
   getSigmask(): bigint {
     this.request('getsigmask', SIGSET_SIZE, this.libc.pageAddress + MASK_AT);
     return this.libc.pageView.getBigUint64(MASK_AT, true);
   }
 
-  /** Drops a temporary mask (sigsuspend, ppoll) as well. */
   setSigmask(mask: bigint): void {
     this.libc.pageView.setBigUint64(MASK_AT, mask, true);
     this.request('setsigmask', SIGSET_SIZE, this.libc.pageAddress + MASK_AT);
   }
 
-  /**
-   * How many seccomp filters stand before the thread's system calls; they can only become more.
-   * @returns undefined when this kernel does not tell us: it takes CAP_SYS_ADMIN on the host, and
-   * no filter of our own
-   */
   seccompFilterCount(): number | undefined {
     for (let count = 0; ; count++) {
       const size = this.seccompFilter(count, 0);
@@ -200,7 +149,6 @@ export class Tracee {
     }
   }
 
-  /** @returns the filters, the newest first; undefined as above */
   seccompFilters(): SeccompFilter[] | undefined {
     const count = this.seccompFilterCount();
     if (count === undefined) return undefined;
@@ -213,38 +161,26 @@ export class Tracee {
 
   /** @returns how many instructions, or a negated errno */
   private seccompFilter(index: number, room: number): number {
-    const size = this.libc.ptrace(PTRACE.seccompGetFilter, this.tid, index, room);
-    if (this.tid === NOBODY) return ENOENT;
+    const size = this.ptrace(PTRACE.seccompGetFilter, index, room);
     if (size === ESRCH) throw gone(this.tid);
     return size;
   }
 
-  /**
-   * Do some of its system calls raise SIGSYS instead (PR_SET_SYSCALL_USER_DISPATCH)?
-   * @returns undefined when the kernel does not tell: before Linux 6.4
-   */
   dispatchesSyscalls(): boolean | undefined {
-    const { pageView, pageAddress, ptrace } = this.libc;
+    const { pageView, pageAddress } = this.libc;
     const at = pageAddress + DISPATCH_AT;
-    const result = ptrace(PTRACE.getSyscallUserDispatch, this.tid, DISPATCH_SIZE, at);
-    if (result === ESRCH && this.tid !== NOBODY) throw gone(this.tid);
+    const result = this.ptrace(PTRACE.getSyscallUserDispatch, DISPATCH_SIZE, at);
+    if (result === ESRCH) throw gone(this.tid);
     const isOn = pageView.getBigUint64(DISPATCH_AT, true) !== 0n;
-    if (this.tid === NOBODY) return false;
     return result < 0 ? undefined : isOn;
   }
 
-  /** Do protection keys (pkeys(7)) keep the thread from ordinary memory just now? */
   isLockedOut(): boolean {
     const { pageView, pageAddress, filterRoomView: room, filterRoomAddress } = this.libc;
     pageView.setBigUint64(IOVEC_AT, BigInt(filterRoomAddress), true);
     pageView.setBigUint64(IOVEC_AT + 8, BigInt(room.byteLength), true);
-    const result = this.libc.ptrace(
-      PTRACE.getRegset,
-      this.tid,
-      XSTATE.note,
-      pageAddress + IOVEC_AT,
-    );
-    if (result === ESRCH && this.tid !== NOBODY) throw gone(this.tid);
+    const result = this.ptrace(PTRACE.getRegset, XSTATE.note, pageAddress + IOVEC_AT);
+    if (result === ESRCH) throw gone(this.tid);
     if (result < 0) return false;
     const size = Number(pageView.getBigUint64(IOVEC_AT + 8, true));
     const components = room.getUint32(XSTATE.componentsAt, true) >>> XSTATE.pkru;
@@ -255,18 +191,12 @@ export class Tracee {
     return (room.getUint32(at, true) & KEY_0_DENIED) !== 0;
   }
 
-  /**
-   * Does this word lie at an address, as the thread itself sees its memory?
-   * @param address of at most 53 bits
-   */
   holds(address: number, word: bigint): boolean {
-    const { pageView, pageAddress, ptrace } = this.libc;
-    const result = ptrace(PTRACE.peekdata, this.tid, address, pageAddress + WORD_AT);
-    const found = pageView.getBigUint64(WORD_AT, true);
-    return this.tid === NOBODY || (result === 0 && found === word);
+    const { pageView, pageAddress } = this.libc;
+    const result = this.ptrace(PTRACE.peekdata, address, pageAddress + WORD_AT);
+    return pageView.getBigUint64(WORD_AT, true) === word && result === 0;
   }
 
-  /** Goes on to the next entry to or exit from a system call. */
   syscall(signal = 0): void {
     this.request('syscall', 0, signal);
   }
@@ -275,18 +205,27 @@ export class Tracee {
     this.request('cont', 0, signal);
   }
 
-  /** Lets the thread go. Does nothing when it is gone already. */
   detach(signal = 0): void {
     if (!this.attached) return;
     this.attached = false;
-    const result = this.libc.ptrace(PTRACE.detach, this.tid, 0, signal);
+    const result = this.ptrace(PTRACE.detach, 0, signal);
     if (result < 0 && result !== ESRCH) throw defect(this.tid, 'PTRACE_DETACH', result);
+  }
+
+  /** @returns what ptrace(2) does, or a negated errno */
+  protected ptrace(request: number, address: number, data: number): number {
+    return this.libc.ptrace(request, this.tid, address, data);
+  }
+
+  /** The thread's next wait status, if it has one. */
+  protected waitNow(): ReturnType<Libc['waitNow']> {
+    return this.libc.waitNow(this.tid);
   }
 
   /** @throws UlpError process-missing when the thread was killed, or does not stand */
   private request(name: keyof typeof PTRACE, address: number, data: number): void {
-    const result = this.libc.ptrace(PTRACE[name], this.tid, address, data);
-    if (result === 0 || this.tid === NOBODY) return;
+    const result = this.ptrace(PTRACE[name], address, data);
+    if (result === 0) return;
     if (result === ESRCH) throw gone(this.tid);
     throw defect(this.tid, `PTRACE_${name.toUpperCase()}`, result);
   }

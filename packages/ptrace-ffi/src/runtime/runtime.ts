@@ -5,11 +5,11 @@
 import { abi, ByteView, hex, linkAddress, relocate, remoteAddress, UlpError } from '@ulp/core';
 import type { RemoteAddress, Universe } from '@ulp/core';
 import { checkedUniverse } from './checked-universe';
-import type { LoadedNote } from './elf-in-memory';
-import type { Image } from './images';
-import { mappingAt, type Mapping } from './maps';
-import type { Process } from './process';
-import { readPatches, type Patch } from './runtime-patches';
+import type { LoadedNote } from '../images/elf-in-memory';
+import type { Image } from '../images/images';
+import { mappingAt, type Mapping } from '../proc/maps';
+import type { Process } from '../process';
+import { readPatches, type Patch } from './patches';
 
 export interface Runtime {
   readonly process: Process;

@@ -1,7 +1,7 @@
 /** The table of patches in a process. */
 import { abi, remoteAddress, UlpError, type RemoteAddress, type Universe } from '@ulp/core';
 import { checkedUniverse } from './checked-universe';
-import type { Process } from './process';
+import type { Process } from '../process';
 
 export interface Patch {
   /** The patch id of its metadata: 64 lower-case hexadecimal digits. */

@@ -6,11 +6,11 @@ import { readlinkSync } from 'node:fs';
 import { linkAddress, relocate, remoteAddress, UlpError } from '@ulp/core';
 import type { BuildId, RemoteAddress } from '@ulp/core';
 import { buildIdOf, PF, PT, type Elf64Phdr } from '@ulp/elf';
-import type { AddressSpace } from './address-space';
+import type { AddressSpace } from '../proc/address-space';
 import { HEADER_SIZE, notesAt, parseHeaders, type LoadedNote } from './elf-in-memory';
-import { isSilent } from './file-systems';
-import { mappingAt, type Mapping } from './maps';
-import type { Memory } from './memory';
+import { isSilent } from '../proc/file-systems';
+import { mappingAt, type Mapping } from '../proc/maps';
+import type { Memory } from '../proc/memory';
 
 /** What holds for an image wherever it is mapped, as its memory tells. */
 interface FileFacts {

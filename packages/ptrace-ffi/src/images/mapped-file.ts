@@ -8,15 +8,15 @@ import { ByteView, isUlpError, type BuildId } from '@ulp/core';
 import { buildIdOf, parseNotes, PT, type ReadAt } from '@ulp/elf';
 import { HEADER_SIZE, parseHeaders } from './elf-in-memory';
 import type { Image } from './images';
-import { mappingAt, type Mapping } from './maps';
-import type { Process } from './process';
-import { openFound, O_PATH } from './target-path';
+import type { AddressSpace } from '../proc/address-space';
+import { mappingAt, type Mapping } from '../proc/maps';
+import { openFound, O_PATH } from '../proc/target-path';
 
 const NOTE_LIMIT = 64 << 10;
 
 /** @returns a file descriptor to be closed, or undefined when the file cannot be had */
 export function openImageFile(
-  process: Process,
+  process: AddressSpace,
   image: Image,
   maps: readonly Mapping[],
 ): number | undefined {
@@ -54,7 +54,7 @@ export const readerOf =
     return bytes;
   };
 
-function openMapped(process: Process, { start, end }: Mapping): number | undefined {
+function openMapped(process: AddressSpace, { start, end }: Mapping): number | undefined {
   const range = `${start.toString(16)}-${end.toString(16)}`;
   const path = process.through((task) => openSync(`/proc/${task}/map_files/${range}`, O_PATH));
   try {

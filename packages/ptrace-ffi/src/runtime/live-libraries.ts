@@ -8,9 +8,9 @@ import {
   linkAddress,
   type RemoteAddress,
 } from '@ulp/core';
-import type { LoadedNote } from './elf-in-memory';
-import type { Image } from './images';
-import type { Process } from './process';
+import type { LoadedNote } from '../images/elf-in-memory';
+import type { Image } from '../images/images';
+import type { Process } from '../process';
 import type { Runtime } from './runtime';
 
 export interface LiveLibrary {

@@ -13,9 +13,9 @@ import {
   type NamedFunction,
 } from '@ulp/elf';
 import type { Image } from './images';
-import { mappingAt, type Mapping } from './maps';
+import type { AddressSpace } from '../proc/address-space';
+import { mappingAt, type Mapping } from '../proc/maps';
 import { openImageFile, readerOf } from './mapped-file';
-import type { Process } from './process';
 
 export interface CodePlace {
   readonly address: RemoteAddress;
@@ -56,6 +56,11 @@ export function placeText({ address, file, function: name, offset }: PlaceDocume
  */
 const TABLE_BYTES = 256 << 20;
 
+/** A process whose images can be listed. */
+interface LoadedProcess extends AddressSpace {
+  images(maps: readonly Mapping[]): Image[];
+}
+
 export class Symbolizer {
   private readonly room = { bytes: TABLE_BYTES };
   private readonly files = new Map<Image, { names: FunctionNames; fd: number } | undefined>();
@@ -63,7 +68,7 @@ export class Symbolizer {
 
   /** @param images and maps of about now */
   constructor(
-    private readonly process: Process,
+    private readonly process: LoadedProcess,
     private readonly maps: readonly Mapping[] = process.maps(),
     private readonly images: readonly Image[] = process.images(maps),
   ) {}
@@ -128,7 +133,7 @@ export class Symbolizer {
 
 /** ulp-dynsym-gate lets exported symbols begin at the trampoline, before the function itself. */
 function functionStart(
-  { memory }: Process,
+  { memory }: AddressSpace,
   { loadBias }: Image,
   { start }: NamedFunction,
   link: bigint,

@@ -8,7 +8,7 @@
 import { closeSync, fstatSync, readlinkSync } from 'node:fs';
 import { mappingAt, parseMaps, type Mapping } from './maps';
 import { readProcFile, tryReadProcFile } from './proc-file';
-import { libc } from './tracee';
+import { libc } from '../native';
 
 interface Mount {
   readonly id: string;

@@ -9,9 +9,9 @@
 import { closeSync, constants, openSync } from 'node:fs';
 import { UlpError, type Pid } from '@ulp/core';
 import { explainDenial } from './denial';
-import { now, sleep } from './sleep';
+import { now, sleep } from '../sleep';
 import { throughThread } from './threads';
-import { libc } from './tracee';
+import { libc } from '../native';
 
 export interface ProcessLock {
   release(): void;

@@ -1,7 +1,7 @@
 /** Asks a socket of another process for its time-out, by a duplicate of the descriptor. */
 import { closeSync, readlinkSync } from 'node:fs';
 import type { Pid, Tid } from '@ulp/core';
-import { libc } from './tracee';
+import { libc } from '../native';
 
 export type SocketSide = 'receive' | 'send';
 

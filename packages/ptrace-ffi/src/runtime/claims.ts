@@ -5,9 +5,9 @@
  */
 import { abi, ByteView, remoteAddress, universe, type Universe } from '@ulp/core';
 import type { LiveLibrary } from './live-libraries';
-import type { Memory } from './memory';
+import type { Memory } from '../proc/memory';
 import type { Runtime } from './runtime';
-import type { Thread } from './threads';
+import type { Thread } from '../proc/threads';
 
 export interface Claim {
   readonly library: LiveLibrary;

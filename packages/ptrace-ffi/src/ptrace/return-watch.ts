@@ -5,7 +5,7 @@
  */
 import { closeSync, readSync } from 'node:fs';
 import { type RemoteAddress, type Tid } from '@ulp/core';
-import { libc } from './tracee';
+import { libc } from '../native';
 
 export class ReturnWatch {
   private readonly count = Buffer.alloc(8);

@@ -10,7 +10,7 @@
  */
 import { abi, remoteAddress, type RemoteAddress } from '@ulp/core';
 import { limboBlock, returnPoint, type Claim, type SlotPlace } from './claims';
-import type { Memory } from './memory';
+import type { Memory } from '../proc/memory';
 
 const TURNS = 8;
 

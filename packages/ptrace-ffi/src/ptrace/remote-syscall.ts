@@ -2,7 +2,7 @@
  * One system call made by a borrowed thread, at a `syscall` instruction that the target has anyway.
  */
 import { remoteAddress, UlpError, type RemoteAddress } from '@ulp/core';
-import type { Process } from './process';
+import type { AddressSpace } from '../proc/address-space';
 import { ERESTART, resumable } from './restart';
 import type { Tracee } from './tracee';
 
@@ -14,7 +14,7 @@ const ALL_SIGNALS = ~((1n << (SIGKILL - 1n)) | (1n << (SIGSTOP - 1n)));
 const DF_TF = 0x500n;
 
 /** The address of a `syscall` instruction, in the vdso. @throws UlpError process-unsupported */
-export function findSyscall(process: Process): RemoteAddress {
+export function findSyscall(process: AddressSpace): RemoteAddress {
   const vdso = process.maps().find((m) => m.path === '[vdso]' && m.inode === 0n);
   if (vdso) {
     const at = process.memory

@@ -6,8 +6,8 @@
 import { field, i32, linkAddress, relocate, remoteAddress, struct, u32, u64 } from '@ulp/core';
 import { UlpError, type RemoteAddress } from '@ulp/core';
 import { DT, Elf64_Dyn, PT } from '@ulp/elf';
-import type { AddressSpace } from './address-space';
-import { AT, readAuxv } from './auxv';
+import type { AddressSpace } from '../proc/address-space';
+import { AT, readAuxv } from '../proc/auxv';
 import type { Image } from './images';
 
 export interface LinkMapEntry {
