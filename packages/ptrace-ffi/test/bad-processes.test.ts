@@ -3,7 +3,7 @@ import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pid } from '@ulp/core';
 import { openProcess } from '@ulp/ptrace-ffi';
-import { LiveTracee } from '@ulp/ptrace-ffi/borrowing';
+import { seize } from '@ulp/ptrace-ffi/borrowing';
 import { tid } from '@ulp/core';
 import { cleanUp, codeOf, compile, scratch, start } from './target';
 import { asRoot } from '../../../test-targets/harness/as-root';
@@ -31,7 +31,7 @@ function asNobody(code: string): string {
 
 test('no such process', () => {
   expect(() => openProcess(pid(0x7ffffff0))).toThrow('process 2147483632: no such process');
-  expect(codeOf(() => LiveTracee.seize(tid(0x7ffffff0)))).toBe('process-missing');
+  expect(codeOf(() => seize(tid(0x7ffffff0)))).toBe('process-missing');
 });
 
 test('a zombie', async () => {
@@ -95,7 +95,7 @@ describe('no permission', () => {
     const target = await start(compile('other-user'));
     const denied = `process ${target.pid}: permission denied: expected uid ${NOBODY}, found uid 0 (run as that user or as root)`;
     expect(asNobody(`ulp.openProcess(${target.pid})`)).toBe(denied);
-    expect(asNobody(`ulp.LiveTracee.seize(${target.pid})`)).toBe(denied);
+    expect(asNobody(`ulp.seize(${target.pid})`)).toBe(denied);
     expect(asNobody(`ulp.lockProcess(${target.pid}, 0)`)).toBe(denied);
     await target.killed();
   });
@@ -120,14 +120,14 @@ test('traced by somebody else: seizing says by whom, reading works', async () =>
   const module = JSON.stringify(require.resolve('@ulp/ptrace-ffi/borrowing'));
   const tracer = await start(process.execPath, [
     '-e',
-    `require(${module}).LiveTracee.seize(${target.pid}); console.log('ready'); setInterval(() => 0, 1000)`,
+    `require(${module}).seize(${target.pid}); console.log('ready'); setInterval(() => 0, 1000)`,
   ]);
-  expect(() => LiveTracee.seize(tid(target.pid))).toThrow(
+  expect(() => seize(tid(target.pid))).toThrow(
     `process ${target.pid}: another process traces it: found tracer ${tracer.pid}`,
   );
   expect(openProcess(target.pid).images().length).toBeGreaterThan(2);
   await tracer.killed();
-  const ours = LiveTracee.seize(tid(target.pid));
+  const ours = seize(tid(target.pid));
   ours.interrupt();
   expect(ours.waitForStop(HANG_MS)).toEqual({ kind: 'interrupted' });
   ours.detach();

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { tid } from '@ulp/core';
 import { openProcess } from '@ulp/ptrace-ffi';
-import { findSyscall, libc, remoteSyscall, LiveTracee } from '@ulp/ptrace-ffi/borrowing';
+import { findSyscall, libc, remoteSyscall, seize, type Tracee } from '@ulp/ptrace-ffi/borrowing';
 import { cleanUp, codeOf, compile, start, type Target } from './target';
 import { HANG_MS, stateOf, waitFor } from '../../../test-targets/harness/wait.cjs';
 
@@ -25,9 +25,9 @@ function borrowAll(target: Target): boolean {
     for (const thread of all) {
       const name = `/proc/${target.pid}/task/${thread.tid}`;
       if (!existsSync(name)) return false;
-      let tracee: LiveTracee;
+      let tracee: Tracee;
       try {
-        tracee = LiveTracee.seize(thread.tid);
+        tracee = seize(thread.tid);
       } catch (error) {
         if (existsSync(name)) throw error;
         return false;
@@ -76,7 +76,7 @@ test('no blocking call fails, no register changes, while every thread is borrowe
 
 test('registers and mask are as before, bit for bit', async () => {
   const target = await start(compile('echo'));
-  const tracee = LiveTracee.seize(tid(target.pid));
+  const tracee = seize(tid(target.pid));
   tracee.interrupt();
   tracee.waitForStop(HANG_MS);
   const before = [tracee.getRegs(), tracee.getSigmask()];
@@ -93,7 +93,7 @@ test('registers and mask are as before, bit for bit', async () => {
 
 test('a call that blocks is broken off, and the thread goes on', async () => {
   const target = await start(compile('echo'));
-  const tracee = LiveTracee.seize(tid(target.pid));
+  const tracee = seize(tid(target.pid));
   tracee.interrupt();
   tracee.waitForStop(HANG_MS);
   const instruction = findSyscall(openProcess(target.pid));
@@ -114,7 +114,7 @@ test('a stopped process: group stop, borrowed all the same, still stopped afterw
       target,
     );
   await stopped();
-  const tracee = LiveTracee.seize(tid(target.pid));
+  const tracee = seize(tid(target.pid));
   tracee.interrupt();
   expect(tracee.waitForStop(HANG_MS)).toEqual({ kind: 'group', signal: 19 });
   const instruction = findSyscall(openProcess(target.pid));
@@ -128,18 +128,18 @@ test('a stopped process: group stop, borrowed all the same, still stopped afterw
 
 test('a signal that arrives is seen, and delivered when passed on', async () => {
   const target = await start(compile('echo'));
-  const tracee = LiveTracee.seize(tid(target.pid));
+  const tracee = seize(tid(target.pid));
   process.kill(target.pid, 'SIGUSR1');
   expect(tracee.waitForStop(HANG_MS)).toEqual({ kind: 'signal', signal: 10 });
   tracee.cont(10);
   expect(tracee.waitForStop(HANG_MS)).toEqual({ kind: 'killed', signal: 10 });
   tracee.detach();
-  expect(codeOf(() => LiveTracee.seize(tid(target.pid)).detach())).toBe('process-missing');
+  expect(codeOf(() => seize(tid(target.pid)).detach())).toBe('process-missing');
 });
 
 test('a thread that is killed while it is borrowed', async () => {
   const target = await start(compile('echo'));
-  const tracee = LiveTracee.seize(tid(target.pid));
+  const tracee = seize(tid(target.pid));
   tracee.interrupt();
   tracee.waitForStop(HANG_MS);
   process.kill(target.pid, 'SIGKILL');
@@ -156,7 +156,7 @@ test('a parent in vfork does not stop; it does as soon as it can', async () => {
     (letter) => letter === 'D',
     target,
   );
-  const tracee = LiveTracee.seize(tid(target.pid));
+  const tracee = seize(tid(target.pid));
   tracee.interrupt();
   expect(tracee.waitForStop(100)).toBeUndefined();
   target.tell('');

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { abi, tid as asTid, type RemoteAddress } from '@ulp/core';
 import { now, openProcess } from '@ulp/ptrace-ffi';
-import { LiveTracee, tracerOf } from '@ulp/ptrace-ffi/borrowing';
+import { seize, tracerOf } from '@ulp/ptrace-ffi/borrowing';
 import { cleanUp, compileProgram, start } from '../../../test-targets/harness/compiled';
 import { Session } from '../src/borrow/session';
 import { Stops } from '../src/borrow/stops';
@@ -42,7 +42,7 @@ test('the old memory lives on in a child, the thread is in another program: it i
  * A tracer of the second of these threads keeps it from being gone, and the exec waits for that.
  */
 const HOLDER = `
-  require('@ulp/ptrace-ffi/borrowing').LiveTracee.seize(Number(process.argv[1]));
+  require('@ulp/ptrace-ffi/borrowing').seize(Number(process.argv[1]));
   console.log('held');
   setInterval(() => undefined, 1e6);
 `;
@@ -57,7 +57,7 @@ test('the thread executes a program while we wait for its stop: it goes on as th
   // From here on without a pause for this program's other work: Node.js waits for its children, and
   // would take the stop for itself.
   const stops = new Stops();
-  const tracee = LiveTracee.seize(executes);
+  const tracee = seize(executes);
   target.child.stdin.write('x');
   // The first thread has been ended by the exec, which now waits for the other one.
   waitSync(

@@ -176,7 +176,7 @@ scenario('a process that is stopped, or traced', async (s) => {
   expect(runTool('ulp-check', [target.pid, patch]).status).toBe(1);
   process.kill(target.pid, 'SIGCONT');
 
-  const code = `require('@ulp/ptrace-ffi/borrowing').LiveTracee.seize(${target.pid}); console.log('ready'); setInterval(() => {}, 1e6);`;
+  const code = `require('@ulp/ptrace-ffi/borrowing').seize(${target.pid}); console.log('ready'); setInterval(() => {}, 1e6);`;
   const tracer = await startAsked(process.execPath, { args: ['-e', code], ready: 'ready' });
   const traced = new RegExp(`another process traces it: found tracer ${tracer.pid}`);
   expectRefused(target, patch, 4, traced, [['ulp-trigger']]);

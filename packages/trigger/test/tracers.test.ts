@@ -3,7 +3,7 @@
  * lives on.
  */
 import { readdirSync, readFileSync } from 'node:fs';
-import { LiveTracee } from '@ulp/ptrace-ffi/borrowing';
+import { seize } from '@ulp/ptrace-ffi/borrowing';
 import { tid as asTid } from '@ulp/core';
 import { expectNoTrace, expectPatched } from './no-trace';
 import { begin, patchOf, runAside, runTool, scenario, trigger, type Target } from './setting';
@@ -127,7 +127,7 @@ scenario('gdb stops the helper at its work: given up, and called off', async (s)
 scenario('who comes while we hold a thread is refused by the kernel', async (s) => {
   const { library, target } = await begin(s);
   const patch = patchOf(s, library, 'fix', 1000);
-  const held = LiveTracee.seize(asTid(target.pid));
+  const held = seize(asTid(target.pid));
   held.interrupt();
   expect(held.waitForStop(HANG_MS)).toEqual({ kind: 'interrupted' });
   const strace = Tracer.strace('-f', '-p', target.pid);

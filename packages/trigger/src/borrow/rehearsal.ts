@@ -9,7 +9,7 @@ import { Memory, parseMaps } from '@ulp/ptrace-ffi';
 import {
   ERESTART,
   libc,
-  PractisingTracee,
+  practisingTracee,
   Registers,
   SYSCALL,
   user_regs_struct,
@@ -47,7 +47,7 @@ export function rehearse(
   const own = Memory.own();
   for (let turn = 0; turn < turns; turn++)
     for (const registers of stops) {
-      const nobody = new PractisingTracee(registers);
+      const nobody = practisingTracee(registers, [loan.mark, loan.token]);
       nobody.interrupt();
       lend({ ...loan, memory: own, maps }, nobody);
     }

@@ -4,7 +4,7 @@
  */
 import { tid as asTid, type Pid, type Tid } from '@ulp/core';
 import { now, type Process } from '@ulp/ptrace-ffi';
-import { LiveTracee, resumable, tracerOf, type Tracee } from '@ulp/ptrace-ffi/borrowing';
+import { executed, resumable, seize, tracerOf, type Tracee } from '@ulp/ptrace-ffi/borrowing';
 
 /**
  * How long a thread may take to stop before another one is tried, in ms, whatever else it stops for
@@ -23,12 +23,12 @@ export class Stops {
   /** Processes that they may belong to. */
   private readonly touched = new Set<Pid>();
 
-  /** Attaches and asks it to stop; perhaps it has been asked before. @throws as LiveTracee.seize */
+  /** Attaches and asks it to stop; perhaps it has been asked before. @throws as seize */
   askToStop(tid: Tid): Tracee {
     const before = this.late.get(tid);
     this.late.delete(tid);
     if (before) return before;
-    const tracee = LiveTracee.seize(tid);
+    const tracee = seize(tid);
     tracee.interrupt();
     return tracee;
   }
@@ -101,9 +101,9 @@ export class Stops {
     const first = asTid(pid);
     if (this.late.has(first) || tracerOf(first) !== process.pid) return;
     try {
-      const executed = LiveTracee.executed(first);
-      executed.interrupt();
-      this.release(executed, STOP_MS);
+      const tracee = executed(first);
+      tracee.interrupt();
+      this.release(tracee, STOP_MS);
     } catch {
       // It has ended.
     }
