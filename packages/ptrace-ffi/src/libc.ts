@@ -61,7 +61,7 @@ function put(index: number, value: number): void {
 }
 
 /**
- * Six words in, one word out; behind it their types, to which it points. The kernel and libc take
+ * Six words in, one word out; after it their types, to which it points. The kernel and libc take
  * from a word what theirs need.
  */
 const cif = Buffer.alloc(FFI_CIF_SIZE + ARGUMENTS * SLOT);

@@ -81,7 +81,7 @@ async function change(
   };
 }
 
-/** The process when no other tool is at work: what one has left behind comes to its end first. */
+/** The process when no other tool is at work: what one has left comes to its end first. */
 async function examineAtRest(
   process: Process,
   metadata: Metadata,

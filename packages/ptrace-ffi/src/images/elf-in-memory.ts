@@ -9,15 +9,15 @@ const IDENT = Buffer.from([0x7f, 0x45, 0x4c, 0x46, ELFCLASS64, ELFDATA2LSB]);
 /** How much of an image's first page is looked at: more than any program header table needs. */
 export const HEADER_SIZE = 4096;
 
-/** @returns undefined when the bytes are not the begin of an x86-64 ELF image */
+/** @returns undefined when the bytes do not start an x86-64 ELF image */
 export function parseHeaders(head: Buffer): Elf64Phdr[] | undefined {
   if (head.length < Elf64_Ehdr.size || !head.subarray(0, IDENT.length).equals(IDENT))
     return undefined;
   const data = new DataView(head.buffer, head.byteOffset, head.length);
   const header = Elf64_Ehdr.get(data, 0);
   if (header.e_machine !== EM_X86_64 || header.e_phentsize !== Elf64_Phdr.size) return undefined;
-  const room = BigInt(head.length - header.e_phnum * Elf64_Phdr.size);
-  if (header.e_phoff > room) return undefined;
+  const rest = BigInt(head.length - header.e_phnum * Elf64_Phdr.size);
+  if (header.e_phoff > rest) return undefined;
   const at = Number(header.e_phoff);
   return Array.from({ length: header.e_phnum }, (_, i) =>
     Elf64_Phdr.get(data, at + i * Elf64_Phdr.size),

@@ -27,7 +27,7 @@ export interface Image extends FileFacts {
   readonly device: string;
   readonly inode: bigint;
   readonly start: RemoteAddress;
-  /** First address behind its last segment. */
+  /** First address after its last segment. */
   readonly end: RemoteAddress;
   /** What the loader added to every link address. */
   readonly loadBias: bigint;
@@ -68,13 +68,13 @@ export function readImages(
 ): Image[] {
   const root = rootOf(process);
   const images: Image[] = [];
-  const room = { notes: LIMIT.noteBytes };
+  const budget = { notes: LIMIT.noteBytes };
   refuseSilentCode(process, maps);
   for (const first of maps) {
     if (first.offset !== 0n || first.inode === 0n) continue;
     const { device, inode, start } = first;
     const page = readPage(process.memory, first);
-    const facts = page && cache.look(page, () => readFacts(process.memory, first, page, room));
+    const facts = page && cache.look(page, () => readFacts(process.memory, first, page, budget));
     const place = facts && locate(facts.programHeaders, first, maps);
     if (!facts || !place) continue;
     if (images.length === LIMIT.images)
@@ -110,19 +110,19 @@ const readPage = (memory: Memory, { start, end }: Mapping): Buffer | undefined =
   memory.tryRead(start, Math.min(HEADER_SIZE, Number(end - start)));
 
 /**
- * @param room bytes of notes that are still read; what does not fit is left out
+ * @param budget bytes of notes that are still read; what does not fit is left out
  * @returns undefined when it is no image
  */
 function readFacts(
   memory: Memory,
   first: Mapping,
   page: Buffer,
-  room: { notes: number },
+  budget: { notes: number },
 ): { facts: FileFacts; isAll: boolean } | undefined {
   const programHeaders = parseHeaders(page);
   const bias = programHeaders && loadBias(programHeaders, first);
   if (programHeaders === undefined || bias === undefined) return undefined;
-  let own = Math.min(room.notes, LIMIT.imageNoteBytes);
+  let own = Math.min(budget.notes, LIMIT.imageNoteBytes);
   let isAll = true;
   const notes = programHeaders.flatMap((p) => {
     if (p.p_type !== PT.NOTE) return [];
@@ -132,7 +132,7 @@ function readFacts(
       return [];
     }
     own -= size;
-    room.notes -= size;
+    budget.notes -= size;
     const address = relocate(linkAddress(p.p_vaddr), bias);
     const at = address - first.start;
     const isInPage = at >= 0n && at + p.p_filesz <= BigInt(page.length);

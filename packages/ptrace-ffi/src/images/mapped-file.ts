@@ -1,5 +1,5 @@
 /**
- * The file behind an image: the very one that is mapped, also when it was deleted or replaced
+ * The file of an image: the very one that is mapped, also when it was deleted or replaced
  * (map_files), or where that takes a privilege that we lack, what its name leads to now, if it has
  * the same build-id.
  */
@@ -35,12 +35,12 @@ export function openImageFile(
 
 /**
  * Reads whole ranges of a file, or nothing: it may be cut while we read.
- * @param room bytes that may be read in all
+ * @param budget bytes that may be read in all
  */
 export const readerOf =
-  (fd: number, room = { bytes: Infinity }): ReadAt =>
+  (fd: number, budget = { bytes: Infinity }): ReadAt =>
   (offset, size) => {
-    if (size > room.bytes) return undefined;
+    if (size > budget.bytes) return undefined;
     // Asked first, so that no crafted header makes us allocate what is not there.
     if (!Number.isSafeInteger(offset + size) || offset + size > fstatSync(fd).size)
       return undefined;
@@ -50,7 +50,7 @@ export const readerOf =
       if (n === 0) return undefined;
       have += n;
     }
-    room.bytes -= size;
+    budget.bytes -= size;
     return bytes;
   };
 

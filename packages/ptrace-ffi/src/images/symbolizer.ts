@@ -25,7 +25,7 @@ export interface CodePlace {
    */
   readonly file: string | undefined;
   readonly function: string | undefined;
-  /** From the begin of the function; without one, from that of the file as addr2line counts. */
+  /** From the start of the function; without one, from that of the file as addr2line counts. */
   readonly offset: bigint;
 }
 
@@ -62,7 +62,7 @@ interface LoadedProcess extends AddressSpace {
 }
 
 export class Symbolizer {
-  private readonly room = { bytes: TABLE_BYTES };
+  private readonly budget = { bytes: TABLE_BYTES };
   private readonly files = new Map<Image, { names: FunctionNames; fd: number } | undefined>();
   private readonly known = new Map<bigint, CodePlace>();
 
@@ -83,7 +83,7 @@ export class Symbolizer {
   }
 
   /**
-   * @param returns the address is one to return to: it may lie behind the end of the function that
+   * @param returns the address is one to return to: it may lie after the end of the function that
    * called,
    *   or where the thread is: it may be a function's first
    */
@@ -124,7 +124,7 @@ export class Symbolizer {
       const fd = openImageFile(this.process, image, this.maps);
       this.files.set(
         image,
-        fd === undefined ? undefined : { fd, names: FunctionNames.of(readerOf(fd, this.room)) },
+        fd === undefined ? undefined : { fd, names: FunctionNames.of(readerOf(fd, this.budget)) },
       );
     }
     return this.files.get(image)?.names;

@@ -18,7 +18,7 @@ interface Mount {
   readonly options: readonly string[];
 }
 
-/** No block device lies behind it: without privileges nobody mounts one of those. */
+/** It has no block device: without privileges nobody mounts one of those. */
 const NO_BLOCK_DEVICE = '00:';
 /**
  * The first file system that the kernel makes when it boots, for memory without a name

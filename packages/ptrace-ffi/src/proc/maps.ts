@@ -6,7 +6,7 @@ import { remoteAddress, type RemoteAddress } from '@ulp/core';
 
 export interface Mapping {
   readonly start: RemoteAddress;
-  /** First address behind it. */
+  /** First address after it. */
   readonly end: RemoteAddress;
   readonly readable: boolean;
   readonly writable: boolean;

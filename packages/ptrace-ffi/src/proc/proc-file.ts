@@ -9,7 +9,7 @@ const LIMIT = 32 << 20;
 export const errnoOf = (error: unknown): string =>
   (error as NodeJS.ErrnoException | undefined)?.code ?? '';
 
-let room = Buffer.allocUnsafe(64 << 10);
+let buffer = Buffer.allocUnsafe(64 << 10);
 
 /**
  * The whole text, one byte a character.
@@ -20,16 +20,16 @@ export function readProcFile(path: string): string {
   try {
     let have = 0;
     for (;;) {
-      const n = readSync(fd, room, have, room.length - have, null);
-      if (n === 0) return room.toString('latin1', 0, have);
+      const n = readSync(fd, buffer, have, buffer.length - have, null);
+      if (n === 0) return buffer.toString('latin1', 0, have);
       have += n;
-      if (have < room.length) continue;
+      if (have < buffer.length) continue;
       if (have >= LIMIT)
         throw new UlpError('process-hostile', {
           subject: path,
           expected: `at most ${LIMIT} bytes`,
         });
-      room = Buffer.concat([room], room.length * 2);
+      buffer = Buffer.concat([buffer], buffer.length * 2);
     }
   } finally {
     closeSync(fd);

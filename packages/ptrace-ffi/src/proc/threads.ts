@@ -55,7 +55,10 @@ const isAlive = (id: number): boolean => {
   return stat !== undefined && !isDead(stat.state) && !stat.exiting;
 };
 
-/** How often threads that end are looked behind. A process could go on so for ever. */
+/**
+ * How often the list is read again because its threads have ended. A process could go on so for
+ * ever.
+ */
 const TURNS = 1000;
 /**
  * How often the first thread has to be the only one: the kernel lists no further than one that ends

@@ -49,7 +49,7 @@ const IOVEC_AT = 704;
 const DISPATCH_SIZE = 32;
 /**
  * <elf.h>: what xsave stores, in its standard form; the kernel keeps the mask of components where
- * xsave leaves room.
+ * xsave leaves bytes free.
  */
 const XSTATE = { note: 0x202, componentsAt: 464, storedAt: 512, pkru: 9 } as const;
 /**
@@ -145,8 +145,8 @@ export class TracedThread implements Tracee {
   }
 
   /** @returns how many instructions, or a negated errno */
-  private seccompFilter(index: number, room: number): number {
-    const size = this.answers.ptrace(PTRACE.seccompGetFilter, this.tid, index, room);
+  private seccompFilter(index: number, to: number): number {
+    const size = this.answers.ptrace(PTRACE.seccompGetFilter, this.tid, index, to);
     if (size === ESRCH) throw gone(this.tid);
     return size;
   }
@@ -161,9 +161,9 @@ export class TracedThread implements Tracee {
   }
 
   isLockedOut(): boolean {
-    const { pageView, pageAddress, filterRoomView: room, filterRoomAddress } = this.libc;
+    const { pageView, pageAddress, filterRoomView: area, filterRoomAddress } = this.libc;
     pageView.setBigUint64(IOVEC_AT, BigInt(filterRoomAddress), true);
-    pageView.setBigUint64(IOVEC_AT + 8, BigInt(room.byteLength), true);
+    pageView.setBigUint64(IOVEC_AT + 8, BigInt(area.byteLength), true);
     const result = this.answers.ptrace(
       PTRACE.getRegset,
       this.tid,
@@ -173,12 +173,12 @@ export class TracedThread implements Tracee {
     if (result === ESRCH) throw gone(this.tid);
     if (result < 0) return false;
     const size = Number(pageView.getBigUint64(IOVEC_AT + 8, true));
-    const components = room.getUint32(XSTATE.componentsAt, true) >>> XSTATE.pkru;
+    const components = area.getUint32(XSTATE.componentsAt, true) >>> XSTATE.pkru;
     // A component that is not stored is as at first: all is allowed.
-    const isStored = (room.getUint32(XSTATE.storedAt, true) >>> XSTATE.pkru) & 1;
+    const isStored = (area.getUint32(XSTATE.storedAt, true) >>> XSTATE.pkru) & 1;
     if (!(components & 1) || !isStored) return false;
     const at = components === 1 ? size - PKRU_SIZE : PKRU_BEFORE_OTHERS_AT;
-    return (room.getUint32(at, true) & KEY_0_DENIED) !== 0;
+    return (area.getUint32(at, true) & KEY_0_DENIED) !== 0;
   }
 
   holds(address: number, word: bigint): boolean {

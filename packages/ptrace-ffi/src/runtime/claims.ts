@@ -68,12 +68,12 @@ export function readUniverses(
     threads.map((thread) => [thread.targetTid, { thread, claims: [] as Claim[] }]),
   );
   const ownerless: Claim[] = [];
-  const patience = { turns: ALL_TURNS };
+  const retries = { turns: ALL_TURNS };
   const byAddress = new Map<bigint, LiveLibrary>(libraries.map((l) => [l.address, l]));
   for (const { record, code, at } of takenSlots(memory, control)) {
     const library = byAddress.get(record.library);
     if (!library?.descriptor) continue;
-    const claim = claimOf(memory, library, { record, code, at }, patience);
+    const claim = claimOf(memory, library, { record, code, at }, retries);
     if (!claim) continue;
     const owner = byTid.get(record.tid);
     if (owner) owner.claims.push(claim);
@@ -131,11 +131,11 @@ function claimOf(
   memory: Memory,
   library: LiveLibrary,
   slot: TakenSlot,
-  patience: { turns: number },
+  retries: { turns: number },
 ): Claim | undefined {
   const { code, at } = slot;
   let { record } = slot;
-  for (let turn = 0; turn < TURNS && patience.turns > 0; turn++) {
+  for (let turn = 0; turn < TURNS && retries.turns > 0; turn++) {
     const claim =
       record.tls === limboBlock(at)
         ? claimInLimbo(memory, library, record, { code, record: at, tls: undefined })
@@ -144,7 +144,7 @@ function claimOf(
     const again = memory.readStruct(abi.ulp_slot, remoteAddress(at), 'a slot record');
     if (again.tls === record.tls && again.moves === record.moves) return claim;
     record = again;
-    patience.turns--;
+    retries.turns--;
   }
   return {
     library,

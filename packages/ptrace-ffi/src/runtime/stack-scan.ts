@@ -1,7 +1,7 @@
 /**
  * What a sleeping thread is in the middle of, from its stack's memory alone: words that could be
- * return addresses, because they lie in executable memory behind a call instruction. No unwinding:
- * a word that a call of earlier has left behind looks the same, so the list may name more than
+ * return addresses, because they lie in executable memory after a call instruction. No unwinding:
+ * a word that a call of earlier has left looks the same, so the list may name more than
  * there is.
  */
 import { abi, remoteAddress, type RemoteAddress, type Tid } from '@ulp/core';
@@ -85,12 +85,12 @@ function claimTop({ sp, pinned, slot }: Claim, from: bigint, stackEnd: bigint): 
 
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
-/** Not shorter than __ulp_entry, in bytes; no call of the library's is so near behind. */
+/** Not shorter than __ulp_entry, in bytes; no call of the library's is so near after it. */
 const OWN_ROUTINE = 256n;
 
 /**
- * What the entry of a library calls (trm.S) is over before the call begins, but leaves its words
- * behind.
+ * What the entry of a library calls (trm.S) is over before the call begins, but its words
+ * stay there.
  */
 function isOurs(address: bigint, claims: readonly Claim[]): boolean {
   return claims.some(({ library: { descriptor } }) => {
@@ -140,7 +140,7 @@ function followsCall({ memory }: Process, address: bigint): boolean {
   return false;
 }
 
-/** In bytes, of ff /2 with this ModRM byte and the one behind it. */
+/** In bytes, of ff /2 with this ModRM byte and the one after it. */
 function indirectCallLength(modrm: number, sib: number): number {
   const mod = modrm >> 6;
   const rm = modrm & 7;

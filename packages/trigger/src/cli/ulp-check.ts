@@ -20,9 +20,9 @@ const UNNOTED = 'return slots ran out, and more threads were pinned inside than 
 function describe(subject: string, { state, universe, ...check }: Check): string {
   if (state === 'absent') return `${subject}: not applied`;
   if (state === 'reverted') return `${subject}: not applied (reverted, still in memory)`;
-  const behind = check.threads.filter((thread) => !thread.migrated).length;
+  const late = check.threads.filter((thread) => !thread.migrated).length;
   const counts = [
-    ...(behind > 0 ? [`${behind} thread(s) still inside with the old functions`] : []),
+    ...(late > 0 ? [`${late} thread(s) still inside with the old functions`] : []),
     ...(check.suspended.length > 0
       ? [`${check.suspended.length} suspended call(s) of threads that have ended`]
       : []),

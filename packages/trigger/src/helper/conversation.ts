@@ -136,7 +136,7 @@ export class Conversation {
   }
 }
 
-/** Is a tool or a helper at work on a request, or has a tool left one behind? */
+/** Is a tool or a helper at work on a request, or has a tool left one? */
 export function isAtWork(process: Process, runtime: Runtime, session: Session): boolean {
   const talk = new Conversation(process, runtime, 0, session);
   // Without a helper nobody is at work. What is the matter is said where one is needed.

@@ -85,7 +85,7 @@ function tooLate(talk: Conversation, fact: string, detail: string): UlpError {
 }
 const UNCHANGED = 'nothing was changed';
 
-/** Brings what another tool left behind to its end, whichever that is. */
+/** Brings what another tool has left to its end, whichever that is. */
 async function finishEarlier(talk: Conversation): Promise<Earlier | null> {
   const { word, state, idle } = talk.look();
   if (idle) return null;
@@ -113,7 +113,7 @@ async function awaitAnswer(talk: Conversation, sequence: bigint): Promise<Omit<A
   for (let turn = 0; turn < COMMIT_TURNS && !talk.look().idle; turn++) await pause(turn);
   if (talk.look().idle) return readAnswer(talk);
   talk.assertSameUnlessDenied();
-  // Only what comes behind the commit is held up: unloading what is out of use.
+  // Only what follows the commit is held up: unloading what is out of use.
   if (talk.control().phase === ((sequence << 8n) | BigInt(PHASE.committed)))
     return { ...readAnswer(talk), result: RESULT.ok, message: '' };
   throw tooLate(
