@@ -2,6 +2,7 @@
  * On a Debian where nothing could be compiled, one plain `npm install` brings each production
  * package, and its commands do their work on a real process; with each Node.js that is supported.
  */
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +31,10 @@ asRoot(describe)('installing where there is no compiler', () => {
     beforeAll(() => {
       room = mkdtempSync(join(tmpdir(), 'ulp-no-compiler-'));
       scenario = new Scenario(room);
-      const library = scenario.library('simple/library.c', 'libsimple.so');
+      // A build-id of its own: ulp-dispatcher is asked about all processes, and other tests run
+      // beside this one.
+      const id = `-Wl,--build-id=0x${randomBytes(20).toString('hex')}`;
+      const library = scenario.library('simple/library.c', 'libsimple.so', { args: [id] });
       patch = scenario.patch('simple/patch.c', 'fix', [[library, ['answer:new_answer']]]);
       program = scenario.program('simple/program.c', [library]);
       root = BareRoot.with(node);
