@@ -1,4 +1,5 @@
 /** Compiles the programs, libraries and patches of a scenario. */
+import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import {
@@ -129,6 +130,12 @@ export function buildProgram(
   objects.forEach((object) => rmSync(object));
   return out;
 }
+
+/**
+ * For gcc: a build-id that no other library has. Tests of what concerns all processes want one,
+ * because tests beside them have the same libraries out of the cache.
+ */
+export const ownBuildId = (): string => `-Wl,--build-id=0x${randomBytes(20).toString('hex')}`;
 
 /** `old:new` pairs by library. */
 export type Replacements = readonly (readonly [library: string, pairs: readonly string[]])[];

@@ -2,11 +2,10 @@
  * Runs commands on processes that lie to them: each ends by itself, within bounds, and prints
  * nothing that draws.
  */
-import { randomBytes } from 'node:crypto';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { abiHeader } from '@ulp/core';
-import { TARGETS } from './build';
+import { ownBuildId, TARGETS } from './build';
 import type { Scenario } from './scenario';
 import { BIN, type Outcome } from './tools';
 import { outputOf, runProgram } from './programs.cjs';
@@ -52,10 +51,7 @@ export class Hostile {
   /** Builds test-targets/simple's library with a patch of it. */
   constructor(private readonly s: Scenario) {
     writeFileSync(join(s.room, 'ulp_abi.h'), abiHeader());
-    // A build-id of its own: the commands for all processes concern every one that has it, and
-    // other tests run.
-    const id = `-Wl,--build-id=0x${randomBytes(20).toString('hex')}`;
-    this.library = s.library('simple/library.c', 'libsimple.so', { args: [id] });
+    this.library = s.library('simple/library.c', 'libsimple.so', { args: [ownBuildId()] });
     this.patch = s.patch('simple/patch.c', 'fix', [[this.library, ['answer:new_answer']]]);
     const none = s.library('simple/library.c', 'libnone.so');
     this.patchOfNone = s.patch('simple/patch.c', 'none', [[none, ['answer:new_answer']]]);

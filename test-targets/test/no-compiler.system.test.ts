@@ -2,12 +2,12 @@
  * On a Debian where nothing could be compiled, one plain `npm install` brings each production
  * package, and its commands do their work on a real process; with each Node.js that is supported.
  */
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { asRoot } from '../harness/as-root';
 import { BareRoot } from '../harness/bare-root';
+import { ownBuildId } from '../harness/build';
 import { closure, packAll, tarball } from '../harness/packed';
 import { Scenario } from '../harness/scenario';
 import type { Target } from '../harness/target';
@@ -31,10 +31,9 @@ asRoot(describe)('installing where there is no compiler', () => {
     beforeAll(() => {
       room = mkdtempSync(join(tmpdir(), 'ulp-no-compiler-'));
       scenario = new Scenario(room);
-      // A build-id of its own: ulp-dispatcher is asked about all processes, and other tests run
-      // beside this one.
-      const id = `-Wl,--build-id=0x${randomBytes(20).toString('hex')}`;
-      const library = scenario.library('simple/library.c', 'libsimple.so', { args: [id] });
+      const library = scenario.library('simple/library.c', 'libsimple.so', {
+        args: [ownBuildId()],
+      });
       patch = scenario.patch('simple/patch.c', 'fix', [[library, ['answer:new_answer']]]);
       program = scenario.program('simple/program.c', [library]);
       root = BareRoot.with(node);

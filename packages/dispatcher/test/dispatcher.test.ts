@@ -1,7 +1,7 @@
 /** Many processes: those that map the library, by build-id, whatever became of its file. */
-import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
 import { dispatcherSchema } from '../src/schema';
+import { ownBuildId } from '../../../test-targets/harness/build';
 import { die } from '../../../test-targets/harness/die';
 import { scenario, type Scenario } from '../../../test-targets/harness/scenario';
 import type { Target } from '../../../test-targets/harness/target';
@@ -33,9 +33,7 @@ interface Setting {
   readonly program: string;
 }
 function prepare(s: Scenario): Setting {
-  // A build-id of its own: these tests concern every process, and others run beside them.
-  const id = `-Wl,--build-id=0x${randomBytes(20).toString('hex')}`;
-  const library = s.library('simple/library.c', 'libsimple.so', { args: [id] });
+  const library = s.library('simple/library.c', 'libsimple.so', { args: [ownBuildId()] });
   const patch = s.patch('simple/patch.c', 'fix', [[library, ['answer:new_answer']]]);
   return { library, patch, program: s.program('simple/program.c', [library]) };
 }
